@@ -341,14 +341,17 @@ struct weir_sock {
     __u32 rule_id;
     __u32 tgid;
     __u32 flags; /* WEIR_K_* */
-    __be16 port; /* destination of the kept verdict */
+    /* The flow: the destination as the process gave it. */
+    __be16 port;
     __u8 proto;
     __u8 verdict;
     __u8 why;
-    __u8 reserved[3];
+    __u8 hook;
     __be16 dns_port; /* resolver's port as the process gave it, before NAT */
-    __u8 reserved2[2];
+    __be16 seen_port;
+    __u8 reserved[2];
     __u8 addr[16];
+    __u8 seen_addr[16]; /* destination of the last packet that was judged and let through: after NAT */
     __u8 dns_addr[16];
 };
 
@@ -512,7 +515,7 @@ WEIR_ASSERT_SIZE(weir_learned_key, 24);
 WEIR_ASSERT_SIZE(weir_learned, 288);
 WEIR_ASSERT_SIZE(weir_proc_key, 24);
 WEIR_ASSERT_SIZE(weir_proc_name_key, 64);
-WEIR_ASSERT_SIZE(weir_sock, 104);
+WEIR_ASSERT_SIZE(weir_sock, 120);
 WEIR_ASSERT_SIZE(weir_flow_key, 40);
 WEIR_ASSERT_SIZE(weir_flow, 64);
 WEIR_ASSERT_SIZE(weir_event, 32);
