@@ -453,10 +453,10 @@ struct weir_flow_event {
     __u8 hook;
     __u8 why;
     __u32 socket_kind; /* WEIR_HOOK_SOCKET: family << 24 | type << 16 | protocol */
+    __u32 reserved;    /* keeps name on 8 bytes */
     __u8 addr[16];
     __u8 comm[WEIR_COMM_BYTES];
     __u8 name[WEIR_NAME_BYTES]; /* what DNS taught about addr; empty when nothing did */
-    __u32 reserved;
 };
 
 #define WEIR_DNS_EVENT_ADDRS 8u

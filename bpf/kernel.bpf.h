@@ -14,6 +14,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+/* Weak: every object brings it, the linker keeps one. */
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
+
 #define WEIR_AF_INET 2
 #define WEIR_AF_INET6 10
 #define WEIR_SOCK_STREAM 1

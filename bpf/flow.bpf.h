@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Copyright the Weir authors */
+/*
+ * Recording what was decided. Never changes a verdict: a full ring, a full table or a missing counter costs the record,
+ * and that loss is counted.
+ */
+#ifndef WEIR_FLOW_BPF_H
+#define WEIR_FLOW_BPF_H
+
+#include "decide.bpf.h"
+
+/* Denials wake the sensor; everything else waits for its poll, because a wake-up costs ten times the verdict. */
+#define WEIR_QUIET BPF_RB_NO_WAKEUP
+#define WEIR_WAKE BPF_RB_FORCE_WAKEUP
+
+static __always_inline void weir_event_begin(struct weir_event *event, __u16 kind, __u32 scope_id, __u64 exec_id,
+                                             __u32 tgid) {
+    event->boot_ns = weir_now();
+    event->exec_id = exec_id;
+    event->scope_id = scope_id;
+    event->tgid = tgid;
+    event->kind = kind;
+    event->reserved[0] = 0;
+    event->reserved[1] = 0;
+    event->reserved[2] = 0;
+}
+
+static __always_inline void weir_comm(__u8 comm[WEIR_COMM_BYTES]) {
+    struct task_struct *task = (void *)bpf_get_current_task();
+    BPF_CORE_READ_INTO((char(*)[WEIR_COMM_BYTES])comm, task, comm);
+}
+
+static __always_inline void weir_flow_event_fill(struct weir_flow_event *record, const struct weir_sock *sock,
+                                                 __u32 generation, __u32 socket_kind, int in_process) {
+    const struct weir_learned *learned;
+    struct weir_dest dest = {};
+
+    weir_event_begin(&record->event, WEIR_E_FLOW, sock->scope_id, sock->exec_id, sock->tgid);
+    record->rule_id = sock->rule_id;
+    record->generation = generation;
+    record->port = sock->port;
+    record->source_port = 0;
+    record->proto = sock->proto;
+    record->verdict = sock->verdict;
+    record->hook = sock->hook;
+    record->why = sock->why;
+    record->socket_kind = socket_kind;
+    record->reserved = 0;
+    __builtin_memcpy(record->addr, sock->addr, 16);
+    /* In the packet path `current` may be a stranger in whose softirq the packet is sent. */
+    __builtin_memset(record->comm, 0, sizeof(record->comm));
+    if (in_process) weir_comm(record->comm);
+    __builtin_memcpy(dest.addr, sock->addr, 16);
+    learned = weir_name_of(sock->scope_id, &dest);
+    if (learned)
+        __builtin_memcpy(record->name, learned->name, WEIR_NAME_BYTES);
+    else
+        __builtin_memset(record->name, 0, WEIR_NAME_BYTES);
+}
+
+/* Two calls, because the verifier wants to see which ring a reservation came from. */
+static __noinline int weir_flow_send(const struct weir_sock *sock, __u32 generation, __u32 socket_kind,
+                                     int in_process) {
+    struct weir_flow_event *record;
+
+    if (sock->verdict == WEIR_ALLOW) {
+        record = bpf_ringbuf_reserve(&weir_events, sizeof(*record), 0);
+        if (!record) {
+            weir_count(sock->scope_id, WEIR_C_LOST_FLOW);
+            return 0;
+        }
+        weir_flow_event_fill(record, sock, generation, socket_kind, in_process);
+        bpf_ringbuf_submit(record, WEIR_QUIET);
+    } else {
+        record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
+        if (!record) {
+            weir_count(sock->scope_id, WEIR_C_LOST_DENIAL);
+            return 0;
+        }
+        weir_flow_event_fill(record, sock, generation, socket_kind, in_process);
+        bpf_ringbuf_submit(record, WEIR_WAKE);
+    }
+    weir_count(sock->scope_id, WEIR_C_EVENTS);
+    return 0;
+}
+
+static __always_inline void weir_flow_key_of(struct weir_flow_key *key, const struct weir_sock *sock) {
+    __builtin_memset(key, 0, sizeof(*key));
+    key->exec_id = sock->exec_id;
+    key->scope_id = sock->scope_id;
+    key->port = sock->port;
+    key->proto = sock->proto;
+    key->verdict = sock->verdict;
+    key->hook = sock->hook;
+    key->why = sock->why;
+    __builtin_memcpy(key->addr, sock->addr, 16);
+}
+
+/* Is there room in the table for one more flow of this scope? Approximate by design: CPUs may overshoot by one each. */
+static __always_inline int weir_flow_share(__u32 scope_id) {
+    struct weir_usage *usage = bpf_map_lookup_elem(&weir_usage, &scope_id);
+
+    if (!usage || usage->flows >= WEIR_MAX_SCOPE_FLOWS) return 0;
+    __sync_fetch_and_add(&usage->flows, 1);
+    return 1;
+}
+
+static __always_inline void weir_flow_unshare(__u32 scope_id) {
+    struct weir_usage *usage = bpf_map_lookup_elem(&weir_usage, &scope_id);
+
+    if (usage) __sync_fetch_and_add(&usage->flows, -1);
+}
+
+/*
+ * One more connect, send or refused packet of the flow that `sock` names. First of its kind: an event. When the table is
+ * full the event is still sent, so that a destination is never unseen only because there were many: what is lost then is
+ * the deduplication, and the ring's own loss is counted.
+ */
+static __noinline int weir_flow_touch(const struct weir_sock *sock, __u32 generation, __u32 socket_kind,
+                                      int in_process) {
+    struct weir_flow_key key;
+    struct weir_flow *flow;
+    __u64 now = weir_now();
+
+    weir_flow_key_of(&key, sock);
+    flow = bpf_map_lookup_elem(&weir_flows, &key);
+    if (flow) {
+        __sync_fetch_and_add(&flow->count, 1);
+        flow->last_ns = now;
+        return 0;
+    }
+    if (weir_flow_share(sock->scope_id)) {
+        struct weir_flow fresh = {
+            .first_ns = now, .last_ns = now, .count = 1, .rule_id = sock->rule_id, .tgid = sock->tgid};
+
+        /* Lost races (another CPU was first) and a full table both end here: give the share back. */
+        if (bpf_map_update_elem(&weir_flows, &key, &fresh, BPF_NOEXIST)) {
+            weir_flow_unshare(sock->scope_id);
+            flow = bpf_map_lookup_elem(&weir_flows, &key);
+            if (flow) {
+                __sync_fetch_and_add(&flow->count, 1);
+                return 0;
+            }
+            weir_count(sock->scope_id, WEIR_C_FLOWS_FULL);
+        }
+    } else {
+        weir_count(sock->scope_id, WEIR_C_FLOWS_FULL);
+    }
+    return weir_flow_send(sock, generation, socket_kind, in_process);
+}
+
+/* Moves the bytes that a socket counted into its flow. Called every WEIR_FOLD_PACKETS packets, when the destination
+ * changes, and at the socket's end. */
+#define WEIR_FOLD_PACKETS 64u
+
+static __noinline int weir_flow_fold(struct weir_sock *sock) {
+    struct weir_flow_key key;
+    struct weir_flow *flow;
+
+    if (!(sock->flags & WEIR_K_FLOW)) return 0;
+    weir_flow_key_of(&key, sock);
+    flow = bpf_map_lookup_elem(&weir_flows, &key);
+    if (!flow) return 0;
+    __u64 bytes_out = sock->bytes_out, bytes_in = sock->bytes_in;
+    __u32 packets_out = sock->packets_out, packets_in = sock->packets_in;
+    /* Subtract what was taken instead of clearing: another CPU may be counting on this socket. */
+    __sync_fetch_and_add(&sock->bytes_out, -bytes_out);
+    __sync_fetch_and_add(&sock->bytes_in, -bytes_in);
+    __sync_fetch_and_add(&sock->packets_out, -packets_out);
+    __sync_fetch_and_add(&sock->packets_in, -packets_in);
+    __sync_fetch_and_add(&flow->bytes_out, bytes_out);
+    __sync_fetch_and_add(&flow->bytes_in, bytes_in);
+    __sync_fetch_and_add(&flow->packets_out, packets_out);
+    __sync_fetch_and_add(&flow->packets_in, packets_in);
+    flow->last_ns = weir_now();
+    return 0;
+}
+
+static __always_inline void weir_finding(__u32 scope_id, __u64 exec_id, __u32 tgid, __u32 finding, __u64 value) {
+    struct weir_finding_event *record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
+
+    if (!record) {
+        weir_count(scope_id, WEIR_C_LOST_FINDING);
+        return;
+    }
+    weir_event_begin(&record->event, WEIR_E_FINDING, scope_id, exec_id, tgid);
+    record->value = value;
+    record->finding = finding;
+    record->reserved = 0;
+    __builtin_memset(record->comm, 0, sizeof(record->comm));
+    bpf_ringbuf_submit(record, WEIR_WAKE);
+    weir_count(scope_id, WEIR_C_EVENTS);
+}
+
+#endif /* WEIR_FLOW_BPF_H */

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Copyright the Weir authors */
+/*
+ * Every IP packet of a scope's sockets: the second line. It sees the address after NAT and routing, where the address
+ * hooks saw it before, so it catches translations that a root job made, sockets that were passed in, raw packets and replies on
+ * accepted connections. And it is where DNS is read.
+ *
+ * `current` is never asked here: a packet may be sent in the softirq of a stranger. Who is acting stands in the socket.
+ */
+#include "dns.bpf.h"
+#include "packet.bpf.h"
+
+#define WEIR_PACKET_PASS 1
+#define WEIR_PACKET_DROP 0 /* the sender of a datagram gets EPERM */
+
+/* The established, judged flow: same destination as the last packet that was let through, same policy generation. IPv4
+ * without options and IPv6 without extension headers; everything else takes the long way. */
+static __always_inline int weir_is_seen(const struct __sk_buff *skb, const struct weir_sock *sock,
+                                        const struct weir_scope *scope) {
+    void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+    const __u32 *seen = (const __u32 *)sock->seen_addr;
+    const struct weir_ports *ports;
+
+    if (sock->generation != scope->generation || (sock->flags & WEIR_K_DNS)) return 0;
+    if (skb->protocol == bpf_htons(WEIR_ETH_IP)) {
+        const struct iphdr *ip = data;
+
+        ports = (void *)(ip + 1);
+        if ((void *)(ports + 1) > end || ip->ihl != 5 || ip->protocol != sock->proto) return 0;
+        if (ip->frag_off & bpf_htons(WEIR_FRAG_OFFSET)) return 0;
+        if (seen[3] != ip->daddr || seen[2] != WEIR_MAPPED_WORD) return 0;
+    } else {
+        const struct ipv6hdr *ip6 = data;
+
+        ports = (void *)(ip6 + 1);
+        if ((void *)(ports + 1) > end || ip6->nexthdr != sock->proto) return 0;
+        if (!weir_addr_same(seen, ip6->daddr.in6_u.u6_addr32)) return 0;
+    }
+    if (sock->proto != WEIR_TCP && sock->proto != WEIR_UDP) return 0;
+    return ports->dest == sock->seen_port && ports->source != WEIR_DNS_PORT;
+}
+
+static __always_inline void weir_count_out(struct weir_sock *sock, __u32 bytes) {
+    __sync_fetch_and_add(&sock->bytes_out, bytes);
+    __sync_fetch_and_add(&sock->packets_out, 1);
+    if (sock->packets_out + sock->packets_in >= WEIR_FOLD_PACKETS) weir_flow_fold(sock);
+}
+
+/* Lists of executables that the socket's process image is on; none when that image is gone. */
+static __always_inline __u64 weir_sock_proc_mask(const struct weir_sock *sock) {
+    __u32 tgid = sock->tgid;
+    const struct weir_task *task = bpf_map_lookup_elem(&weir_tasks, &tgid);
+
+    return task && task->exec_id == sock->exec_id ? task->proc_mask : 0;
+}
+
+/*
+ * A connection to the forwarder goes to loopback, which is allowed anyway. A flow whose destination was translated must be
+ * allowed under both addresses; the address hook has asked about the first, this asks about the second.
+ */
+static __noinline int weir_judge_packet(struct weir_sock *sock, const struct weir_scope *scope,
+                                        const struct weir_packet *packet, struct weir_judgement *judgement) {
+    __u32 why;
+
+    if (packet->fault) return packet->fault;
+    if (packet->dest.proto == WEIR_UDP && packet->source_port == WEIR_DNS_PORT) return WEIR_WHY_DNS_REPLY;
+    judgement->scope_id = sock->scope_id;
+    judgement->netns_cookie = sock->netns_cookie;
+    judgement->proc_mask = weir_sock_proc_mask(sock);
+    why = (__u32)weir_decide(scope, &packet->dest, judgement);
+    if (why == WEIR_WHY_NO_RULE && (sock->flags & WEIR_K_FLOW) && sock->verdict == WEIR_ALLOW &&
+        sock->generation == scope->generation && sock->port == packet->dest.port &&
+        !weir_addr_same((const __u32 *)sock->addr, packet->dest.addr))
+        return WEIR_WHY_TRANSLATED;
+    return (int)why;
+}
+
+/* Remembers where this socket's packets go, so that the next one takes the short way. */
+static __always_inline void weir_packet_keep(struct weir_sock *sock, const struct weir_scope *scope,
+                                             const struct weir_sock *act) {
+    if (!(sock->flags & WEIR_K_FLOW) || sock->generation != scope->generation) {
+        /* An accepted or raw socket: nobody named its destination before. */
+        sock->rule_id = act->rule_id;
+        sock->port = act->port;
+        sock->proto = act->proto;
+        sock->verdict = act->verdict;
+        sock->why = act->why;
+        sock->hook = act->hook;
+        __builtin_memcpy(sock->addr, act->addr, 16);
+        sock->flags |= WEIR_K_FLOW;
+    }
+    sock->generation = scope->generation;
+    sock->seen_port = act->port;
+    __builtin_memcpy(sock->seen_addr, act->addr, 16);
+}
+
+static __noinline int weir_packet_slow(struct __sk_buff *skb, struct weir_sock *sock,
+                                       const struct weir_scope *scope) {
+    struct weir_judgement judgement = {};
+    struct weir_packet packet = {};
+    __u32 why;
+
+    weir_packet_parse(skb, &packet);
+    if (!packet.fault && weir_is_dns_packet(sock, &packet)) {
+        why = weir_dns_egress(skb, sock, scope, &packet);
+        if (why != WEIR_WHY_LOOPBACK) return weir_verdict(scope, why) == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
+        /* The job's own server on its own loopback: a packet like any other. */
+    }
+    why = weir_opaque((__u32)weir_judge_packet(sock, scope, &packet, &judgement));
+
+    struct weir_sock act = {.exec_id = sock->exec_id,
+                            .scope_id = sock->scope_id,
+                            .rule_id = judgement.rule_id,
+                            .tgid = sock->tgid,
+                            .port = packet.dest.port,
+                            .proto = packet.dest.proto,
+                            .verdict = (__u8)weir_opaque(weir_verdict(scope, why)),
+                            .why = (__u8)why,
+                            .hook = WEIR_HOOK_PACKET};
+    __builtin_memcpy(act.addr, packet.dest.addr, 16);
+    if (act.verdict == WEIR_ALLOW && (sock->flags & WEIR_K_FLOW) && sock->generation == scope->generation) {
+        weir_packet_keep(sock, scope, &act);
+        return WEIR_PACKET_PASS;
+    }
+    weir_count_verdict(sock->scope_id, WEIR_HOOK_PACKET, act.verdict);
+    weir_flow_touch(&act, scope->generation, 0, 0);
+    if (act.verdict == WEIR_DENY) return WEIR_PACKET_DROP;
+    weir_packet_keep(sock, scope, &act);
+    return WEIR_PACKET_PASS;
+}
+
+SEC("cgroup_skb/egress")
+int weir_egress(struct __sk_buff *skb) {
+    struct bpf_sock *sk = skb->sk;
+    const struct weir_scope *scope;
+    struct weir_sock *sock;
+
+    if (!sk) return WEIR_PACKET_PASS;
+    sk = bpf_sk_fullsock(sk);
+    if (!sk) return WEIR_PACKET_PASS; /* TIME_WAIT: nothing of the job's can be in it */
+    sock = bpf_sk_storage_get(&weir_socks, sk, 0, 0);
+    if (!sock || !sock->scope_id) return WEIR_PACKET_PASS;
+    scope = weir_scope_of(sock->scope_id);
+    if (!scope) return WEIR_PACKET_DROP; /* ended and forgotten */
+    if (!weir_is_seen(skb, sock, scope) && weir_packet_slow(skb, sock, scope) == WEIR_PACKET_DROP)
+        return WEIR_PACKET_DROP;
+    weir_count_out(sock, skb->len);
+    return WEIR_PACKET_PASS;
+}
+
+/* Counts what comes in, and reads answers before they are queued to the socket. Never drops: an answer that is refused
+ * teaches nothing, and the connect that relies on it is denied. */
+SEC("cgroup_skb/ingress")
+int weir_ingress(struct __sk_buff *skb) {
+    struct bpf_sock *sk = skb->sk;
+    struct weir_sock *sock;
+
+    if (!sk) return WEIR_PACKET_PASS;
+    sk = bpf_sk_fullsock(sk);
+    if (!sk) return WEIR_PACKET_PASS;
+    sock = bpf_sk_storage_get(&weir_socks, sk, 0, 0);
+    if (!sock || !sock->scope_id) return WEIR_PACKET_PASS;
+    __sync_fetch_and_add(&sock->bytes_in, skb->len);
+    __sync_fetch_and_add(&sock->packets_in, 1);
+    if (sock->flags & WEIR_K_DNS) weir_dns_ingress(skb, sock);
+    return WEIR_PACKET_PASS;
+}
