@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# ./dev test: every test, real kernels and real processes. ctest's summary is the last thing that it prints.
+
+# Test names (shell patterns) that may be skipped on this machine, from tests/expected_skips.txt.
+expected_skips() { sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' tests/expected_skips.txt; }
+
+# A test that could not run has shown nothing. report: ctest's JUnit file.
+unexpected_skips() {
+  local report=$1 name pattern
+  while IFS= read -r name; do
+    while IFS= read -r pattern; do
+      # shellcheck disable=SC2053  # patterns are meant to match as patterns
+      [[ $name == $pattern ]] && continue 2
+    done < <(expected_skips)
+    printf '%s\n' "$name"
+  done < <(tr '\n' ' ' <"$report" | sed 's/<testcase/\n<testcase/g' |
+    sed -nE '/<skipped|status="(notrun|disabled)"/s/^<testcase name="([^"]*)".*/\1/p')
+}
+
+# The fuzzers need clang's sanitizers, hence a build of their own; tests/CMakeLists.txt lets the dev build's ctest run them.
+build_fuzzers() {
+  [[ -f tests/fuzz/CMakeLists.txt ]] || return 0
+  build_preset asan fuzz
+}
+
+dev_test() {
+  require_root "./dev test" test
+  # shellcheck source=dev.d/build.sh
+  source dev.d/build.sh
+  dev_build all
+  build_fuzzers
+  mount_kernel_filesystems
+  private_cgroup_root
+  export WEIR_BIN_DIR=$WEIR_REPO/build/dev
+  local report=$WEIR_REPO/build/dev/ctest.xml status=0 skipped
+  rm -f "$report"
+  say "test: cgroup root $WEIR_CGROUP_ROOT"
+  ctest --test-dir build/dev -j "$(jobs_wanted)" --output-on-failure --no-tests=error --output-junit "$report" "$@" ||
+    status=$?
+  skipped=$(unexpected_skips "$report")
+  if [[ -n $skipped ]]; then
+    printf '%s\n' "$skipped" >&2
+    die "these tests were skipped, and tests/expected_skips.txt does not list them"
+  fi
+  return "$status"
+}

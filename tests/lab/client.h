@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lab-client can do. Each function is a subcommand: prints `key=value` words and returns the exit status.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir::lab {
+
+struct TcpOptions {
+  std::string host{};
+  std::uint16_t port = 0;
+  bool udp = false;
+  int family = 0;  ///< AF_UNSPEC, AF_INET or AF_INET6
+};
+/// getaddrinfo only.
+int Lookup(const TcpOptions& options);
+/// getaddrinfo, then connect to the first address; over UDP one datagram and its echo.
+int Connect(const TcpOptions& options);
+
+struct LoopOptions {
+  std::string pattern;  ///< %p: process, %n: number
+  std::uint16_t port = 0;
+  unsigned count = 1;  ///< lookups of all processes together
+  unsigned processes = 1;
+  int family = 0;
+};
+/// Looks a name up and connects at once, over and over.
+int Loop(const LoopOptions& options);
+
+struct AlternateOptions {
+  std::vector<std::string> targets;  ///< HOST:PORT
+  unsigned count = 1;                ///< connects to each
+};
+int Alternate(const AlternateOptions& options);
+
+struct BurstOptions {
+  std::string server;
+  std::string pattern;
+  unsigned count = 64;
+  bool mixed_case = false;
+  bool edns = false;
+  bool tcp = false;  ///< all questions in one write of one connection
+  std::uint16_t type = 1;
+  std::uint16_t connect_port = 0;  ///< then connect to each address; 0: do not
+};
+/// Many questions in flight on one socket.
+int Burst(const BurstOptions& options);
+
+struct SprayOptions {
+  std::string first;  ///< IPv4 address; the next ones follow it
+  unsigned count = 65535;
+  std::uint16_t port = 9;
+};
+/// UDP connect() to many destinations; sends nothing.
+int Spray(const SprayOptions& options);
+
+/// Runs `command` at the end of a chain of `depth` processes, each with an image of its own.
+int Chain(unsigned depth, const std::vector<std::string>& command);
+/// Runs `command` with one more argument of `bytes` bytes spread over as many arguments as the kernel's limit needs.
+int LongArguments(unsigned bytes, const std::vector<std::string>& command);
+
+/// How a connect went, for counting.
+enum class Outcome { kOk, kRefused /* EPERM */, kOther, kLookupFailed };
+struct Attempt {
+  Outcome outcome = Outcome::kOther;
+  int error = 0;  ///< errno, or a getaddrinfo code when the lookup failed
+  double ms = 0;  ///< of lookup and connect together
+  std::string address;
+};
+Attempt ResolveAndConnect(const TcpOptions& options);
+const char* OutcomeName(Outcome outcome);
+std::string Expand(std::string pattern, unsigned process, unsigned number);
+std::string ErrnoName(int error);
+
+}  // namespace weir::lab
