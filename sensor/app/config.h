@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a sensor is set up. Defaults are in place; Validate names every fault at once.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "sensor/base/result.h"
+
+namespace weir {
+
+struct SensorConfig {
+  /// Where the programs attach and below which `weir/<job-id>` is made. Empty: $WEIR_CGROUP_ROOT, else the root of the
+  /// cgroup2 mount that /proc/self/mountinfo names.
+  std::filesystem::path cgroup_root;
+
+  /// In a BPF file system (mounted at /sys/fs/bpf when it is not). One sensor at a time owns it (kExists otherwise); two
+  /// sensors with different pin and state directories may run side by side.
+  std::filesystem::path pin_directory = "/sys/fs/bpf/weir";
+
+  /// Jobs and their records, for the sensor that comes after this one. Made (0700) when it does not exist.
+  std::filesystem::path state_directory = "/var/lib/weir/sensor";
+
+  /// Name in the collector; 1–253 printable bytes. Empty: the host's name.
+  std::string sensor_name;
+
+  /// Ring sizes, powers of two and of at least one page; 0: as built (8 MiB and 2 MiB).
+  std::uint32_t events_ring_bytes = 0;
+  std::uint32_t denials_ring_bytes = 0;
+
+  /// Where `resolvers: [system]` is read from when BeginJob brings no resolvers. Tests point it elsewhere.
+  std::filesystem::path resolv_conf = "/etc/resolv.conf";
+
+  std::chrono::milliseconds heartbeat{1000};       ///< of DNS forwarders; must stay below 5 s
+  std::chrono::milliseconds flow_totals{5000};     ///< how often sums of flows are sent
+  std::chrono::milliseconds leftovers_wait{2000};  ///< how long EndJob waits for the job's cgroup to become empty
+  std::chrono::milliseconds durable_wait{5000};    ///< how long EndJob waits for the collector's word
+
+  std::size_t max_jobs = 64;
+};
+
+/// Checks everything that can be checked without touching the kernel. Every fault is named, one line each.
+[[nodiscard]] Result<> Validate(const SensorConfig& config);
+
+/// Fills empty fields (cgroup_root, sensor_name) from the environment and the host.
+[[nodiscard]] Result<SensorConfig> Resolve(SensorConfig config);
+
+}  // namespace weir
