@@ -8,7 +8,7 @@ dev_bench() {
   source dev.d/setup.sh
   # shellcheck source=dev.d/build.sh
   source dev.d/build.sh
-  dev_setup
+  setup_packages
   build_preset release bench
   mount_kernel_filesystems
   private_cgroup_root

@@ -10,11 +10,11 @@ build_preset() {
   (($#)) && targets=(--target "$@")
   say "build: preset $preset${*:+, targets $*}"
   if [[ ! -f build/$preset/build.ninja ]]; then
-    cmake --preset "$preset" >"build-$preset.log" 2>&1 || {
-      cat "build-$preset.log" >&2
+    mkdir -p .cache
+    cmake --preset "$preset" >".cache/configure-$preset.log" 2>&1 || {
+      cat ".cache/configure-$preset.log" >&2
       die "configuring the preset $preset failed"
     }
-    rm -f "build-$preset.log"
   fi
   NINJA_STATUS='[%f/%t %es] ' cmake --build --preset "$preset" -j "$(jobs_wanted)" "${targets[@]}"
 }
@@ -22,6 +22,6 @@ build_preset() {
 dev_build() {
   # shellcheck source=dev.d/setup.sh
   source dev.d/setup.sh
-  dev_setup
+  setup_packages
   build_preset dev "$@"
 }

@@ -77,7 +77,7 @@ check_tidy() {
 dev_check() {
   # shellcheck source=dev.d/setup.sh
   source dev.d/setup.sh
-  dev_setup
+  setup_packages
   local -a wanted=("$@") failed=()
   local step
   ((${#wanted[@]})) || wanted=("${steps[@]}")

@@ -21,7 +21,8 @@ apt_install() {
   die "apt-get could not install: $*"
 }
 
-dev_setup() {
+# Packages only: what building, checking and the demo need.
+setup_packages() {
   command -v apt-get >/dev/null ||
     die "./dev setup knows Debian and Ubuntu only. Elsewhere install the equivalents of dev.d/packages.txt by hand"
   local -a missing
@@ -32,12 +33,19 @@ dev_setup() {
     say "setup: installing ${#missing[@]} missing packages: ${missing[*]}"
     apt_install "${missing[@]}"
   fi
-  fetch_test_kernels
 }
 
-# Stock kernels for the `vm` tests; kept in .cache/ and fetched once.
-fetch_test_kernels() {
-  [[ -x tests/vm/fetch-kernels ]] || return 0
-  say "setup: kernels for the test machines"
-  tests/vm/fetch-kernels
+# Stock kernels for the `vm` tests; fetched once and kept in the user's cache.
+setup_kernels() {
+  local version
+  for version in 5.10 6.1 6.12; do
+    say "setup: kernel $version for the test machines"
+    tests/vm/fetch_kernel "$version" >/dev/null || { sleep 10 && tests/vm/fetch_kernel "$version" >/dev/null; } ||
+      die "no kernel $version for the test machines"
+  done
+}
+
+dev_setup() {
+  setup_packages
+  setup_kernels
 }

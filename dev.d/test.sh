@@ -29,6 +29,7 @@ dev_test() {
   # shellcheck source=dev.d/build.sh
   source dev.d/build.sh
   dev_build all
+  setup_kernels
   build_fuzzers
   mount_kernel_filesystems
   private_cgroup_root
