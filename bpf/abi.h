@@ -32,6 +32,7 @@
 
 #define WEIR_MAX_SCOPES 512u
 #define WEIR_MAX_TASKS 65536u
+#define WEIR_MAX_SCOPE_TASKS 16384u  /* one scope's share */
 #define WEIR_MAX_FLOWS 262144u       /* all scopes together */
 #define WEIR_MAX_SCOPE_FLOWS 65536u  /* one scope's share, so that one job cannot blind another */
 #define WEIR_MAX_LEARNED 1048576u    /* all scopes together */
@@ -85,6 +86,7 @@
 #define WEIR_HOOK_PACKET 4u
 #define WEIR_HOOK_DNS 5u
 #define WEIR_HOOK_FORWARDER 6u /* the sensor's DNS-over-TCP forwarder, in user space */
+#define WEIR_HOOK_FINDING 7u   /* not a hook: struct weir_flow_key of a finding, which deduplicates it; no flow */
 
 /* ---- counters ---------------------------------------------------------------------------------------------- */
 
@@ -104,7 +106,7 @@
 #define WEIR_C_FLOWS_FULL 39u   /* flow not tracked: table or the scope's share full (verdict unaffected) */
 #define WEIR_C_LEARNED_FULL 40u /* address not learned: connects to it will be denied */
 #define WEIR_C_PENDING_FULL 41u /* query not remembered: its answer teaches nothing */
-#define WEIR_C_TASKS_FULL 42u   /* task not tracked: its sockets still are */
+#define WEIR_C_TASKS_FULL 42u   /* task not tracked, but judged by its cgroup (weir_stand_ins) */
 #define WEIR_C_ARGS_CUT 43u     /* argv longer than WEIR_ARGS_BYTES or unreadable */
 #define WEIR_C_PATH_CUT 44u
 #define WEIR_C_ANSWER_STRAY 45u /* DNS answer without a pending query */
@@ -184,6 +186,10 @@ struct weir_task {
     __u32 flags;
     __u32 reserved;
 };
+
+/* weir_untracked: one counter of tasks that weir_tasks had no room for. While it is not 0, a task that is not in
+ * weir_tasks may still be a job's: programs then look at its cgroup, and judge it as weir_stand_ins says
+ * (scope_id -> weir_task without image: exec_id and proc_mask 0, so a rule that is bound to executables denies). */
 
 /* weir_cgroups: cgroup id -> scope_id. A task that enters this subtree enters the scope. Written by the sensor. */
 

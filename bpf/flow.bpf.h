@@ -8,27 +8,7 @@
 #define WEIR_FLOW_BPF_H
 
 #include "decide.bpf.h"
-
-/* Denials wake the sensor; everything else waits for its poll, because a wake-up costs ten times the verdict. */
-#define WEIR_QUIET BPF_RB_NO_WAKEUP
-#define WEIR_WAKE BPF_RB_FORCE_WAKEUP
-
-static __always_inline void weir_event_begin(struct weir_event *event, __u16 kind, __u32 scope_id, __u64 exec_id,
-                                             __u32 tgid) {
-    event->boot_ns = weir_now();
-    event->exec_id = exec_id;
-    event->scope_id = scope_id;
-    event->tgid = tgid;
-    event->kind = kind;
-    event->reserved[0] = 0;
-    event->reserved[1] = 0;
-    event->reserved[2] = 0;
-}
-
-static __always_inline void weir_comm(__u8 comm[WEIR_COMM_BYTES]) {
-    struct task_struct *task = (void *)bpf_get_current_task();
-    BPF_CORE_READ_INTO((char(*)[WEIR_COMM_BYTES])comm, task, comm);
-}
+#include "event.bpf.h"
 
 static __always_inline void weir_flow_event_fill(struct weir_flow_event *record, const struct weir_sock *sock,
                                                  __u32 generation, __u32 socket_kind, int in_process) {
@@ -112,40 +92,41 @@ static __always_inline void weir_flow_unshare(__u32 scope_id) {
 }
 
 /*
- * One more connect, send or refused packet of the flow that `sock` names. First of its kind: an event. When the table is
- * full the event is still sent, so that a destination is never unseen only because there were many: what is lost then is
- * the deduplication, and the ring's own loss is counted.
+ * One more connect, send, query or refused packet of a flow. Returns 1 when it is the first of its kind, which makes it an
+ * event. When the table is full each one is: a destination is never unseen only because there were many. What is lost then
+ * is the deduplication, and the ring counts its own loss.
  */
-static __noinline int weir_flow_touch(const struct weir_sock *sock, __u32 generation, __u32 socket_kind,
-                                      int in_process) {
-    struct weir_flow_key key;
-    struct weir_flow *flow;
+static __noinline int weir_flow_note(const struct weir_flow_key *key, __u32 rule_id, __u32 tgid) {
+    struct weir_flow *flow = bpf_map_lookup_elem(&weir_flows, key);
     __u64 now = weir_now();
 
-    weir_flow_key_of(&key, sock);
-    flow = bpf_map_lookup_elem(&weir_flows, &key);
     if (flow) {
         __sync_fetch_and_add(&flow->count, 1);
         flow->last_ns = now;
         return 0;
     }
-    if (weir_flow_share(sock->scope_id)) {
-        struct weir_flow fresh = {
-            .first_ns = now, .last_ns = now, .count = 1, .rule_id = sock->rule_id, .tgid = sock->tgid};
+    if (weir_flow_share(key->scope_id)) {
+        struct weir_flow fresh = {.first_ns = now, .last_ns = now, .count = 1, .rule_id = rule_id, .tgid = tgid};
 
-        /* Lost races (another CPU was first) and a full table both end here: give the share back. */
-        if (bpf_map_update_elem(&weir_flows, &key, &fresh, BPF_NOEXIST)) {
-            weir_flow_unshare(sock->scope_id);
-            flow = bpf_map_lookup_elem(&weir_flows, &key);
-            if (flow) {
-                __sync_fetch_and_add(&flow->count, 1);
-                return 0;
-            }
-            weir_count(sock->scope_id, WEIR_C_FLOWS_FULL);
+        if (!bpf_map_update_elem(&weir_flows, key, &fresh, BPF_NOEXIST)) return 1;
+        /* Another CPU was first, or the table is full. */
+        weir_flow_unshare(key->scope_id);
+        flow = bpf_map_lookup_elem(&weir_flows, key);
+        if (flow) {
+            __sync_fetch_and_add(&flow->count, 1);
+            return 0;
         }
-    } else {
-        weir_count(sock->scope_id, WEIR_C_FLOWS_FULL);
     }
+    weir_count(key->scope_id, WEIR_C_FLOWS_FULL);
+    return 1;
+}
+
+static __noinline int weir_flow_touch(const struct weir_sock *sock, __u32 generation, __u32 socket_kind,
+                                      int in_process) {
+    struct weir_flow_key key;
+
+    weir_flow_key_of(&key, sock);
+    if (!weir_flow_note(&key, sock->rule_id, sock->tgid)) return 0;
     return weir_flow_send(sock, generation, socket_kind, in_process);
 }
 
@@ -174,22 +155,6 @@ static __noinline int weir_flow_fold(struct weir_sock *sock) {
     __sync_fetch_and_add(&flow->packets_in, packets_in);
     flow->last_ns = weir_now();
     return 0;
-}
-
-static __always_inline void weir_finding(__u32 scope_id, __u64 exec_id, __u32 tgid, __u32 finding, __u64 value) {
-    struct weir_finding_event *record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
-
-    if (!record) {
-        weir_count(scope_id, WEIR_C_LOST_FINDING);
-        return;
-    }
-    weir_event_begin(&record->event, WEIR_E_FINDING, scope_id, exec_id, tgid);
-    record->value = value;
-    record->finding = finding;
-    record->reserved = 0;
-    __builtin_memset(record->comm, 0, sizeof(record->comm));
-    bpf_ringbuf_submit(record, WEIR_WAKE);
-    weir_count(scope_id, WEIR_C_EVENTS);
 }
 
 #endif /* WEIR_FLOW_BPF_H */

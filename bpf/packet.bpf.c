@@ -67,31 +67,44 @@ static __noinline int weir_judge_packet(struct weir_sock *sock, const struct wei
     judgement->scope_id = sock->scope_id;
     judgement->netns_cookie = sock->netns_cookie;
     judgement->proc_mask = weir_sock_proc_mask(sock);
-    why = (__u32)weir_decide(scope, &packet->dest, judgement);
-    if (why == WEIR_WHY_NO_RULE && (sock->flags & WEIR_K_FLOW) && sock->verdict == WEIR_ALLOW &&
-        sock->generation == scope->generation && sock->port == packet->dest.port &&
+    why = weir_opaque((__u32)weir_decide(scope, &packet->dest, judgement));
+    if (!(sock->flags & WEIR_K_FLOW) || sock->hook == WEIR_HOOK_PACKET) return (int)why;
+    if (sock->generation != scope->generation) {
+        /* The policy changed under an open flow: the destination that its process named must pass again as well. */
+        struct weir_dest named = {.port = sock->port, .proto = sock->proto};
+
+        __builtin_memcpy(named.addr, sock->addr, 16);
+        if (why < 32 && sock->why != WEIR_WHY_RESOLVER && sock->why != WEIR_WHY_DNS_TCP) return weir_decide(scope, &named, judgement);
+        return (int)why;
+    }
+    if (why == WEIR_WHY_NO_RULE && sock->verdict == WEIR_ALLOW &&
         !weir_addr_same((const __u32 *)sock->addr, packet->dest.addr))
         return WEIR_WHY_TRANSLATED;
     return (int)why;
 }
 
-/* Remembers where this socket's packets go, so that the next one takes the short way. */
-static __always_inline void weir_packet_keep(struct weir_sock *sock, const struct weir_scope *scope,
-                                             const struct weir_sock *act) {
-    if (!(sock->flags & WEIR_K_FLOW) || sock->generation != scope->generation) {
-        /* An accepted or raw socket: nobody named its destination before. */
-        sock->rule_id = act->rule_id;
-        sock->port = act->port;
-        sock->proto = act->proto;
-        sock->verdict = act->verdict;
-        sock->why = act->why;
-        sock->hook = act->hook;
-        __builtin_memcpy(sock->addr, act->addr, 16);
-        sock->flags |= WEIR_K_FLOW;
-    }
-    sock->generation = scope->generation;
-    sock->seen_port = act->port;
-    __builtin_memcpy(sock->seen_addr, act->addr, 16);
+/* The flow of this socket was named by its process, at an address hook; else packets name it (accepted, raw sockets). */
+static __always_inline int weir_is_named(const struct weir_sock *sock) {
+    return (sock->flags & WEIR_K_FLOW) && sock->hook != WEIR_HOOK_PACKET;
+}
+
+/* From here on, packets to this destination take the short way. */
+static __always_inline void weir_packet_seen(struct weir_sock *sock, __u32 generation, const struct weir_dest *dest) {
+    sock->generation = generation;
+    sock->seen_port = dest->port;
+    __builtin_memcpy(sock->seen_addr, dest->addr, 16);
+}
+
+static __always_inline void weir_packet_names(struct weir_sock *sock, const struct weir_sock *act) {
+    weir_flow_fold(sock);
+    sock->rule_id = act->rule_id;
+    sock->port = act->port;
+    sock->proto = act->proto;
+    sock->verdict = act->verdict;
+    sock->why = act->why;
+    sock->hook = act->hook;
+    __builtin_memcpy(sock->addr, act->addr, 16);
+    sock->flags |= WEIR_K_FLOW;
 }
 
 static __noinline int weir_packet_slow(struct __sk_buff *skb, struct weir_sock *sock,
@@ -102,11 +115,16 @@ static __noinline int weir_packet_slow(struct __sk_buff *skb, struct weir_sock *
 
     weir_packet_parse(skb, &packet);
     if (!packet.fault && weir_is_dns_packet(sock, &packet)) {
-        why = weir_dns_egress(skb, sock, scope, &packet);
-        if (why != WEIR_WHY_LOOPBACK) return weir_verdict(scope, why) == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
-        /* The job's own server on its own loopback: a packet like any other. */
+        why = weir_opaque(weir_dns_egress(skb, sock, scope, &packet));
+        /* Loopback: the job's own server on its own loopback, a packet like any other. */
+        if (why != WEIR_WHY_LOOPBACK)
+            return weir_verdict(scope, why) == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
     }
     why = weir_opaque((__u32)weir_judge_packet(sock, scope, &packet, &judgement));
+    if (why < 32 && weir_is_named(sock)) {
+        weir_packet_seen(sock, scope->generation, &packet.dest);
+        return WEIR_PACKET_PASS;
+    }
 
     struct weir_sock act = {.exec_id = sock->exec_id,
                             .scope_id = sock->scope_id,
@@ -118,14 +136,11 @@ static __noinline int weir_packet_slow(struct __sk_buff *skb, struct weir_sock *
                             .why = (__u8)why,
                             .hook = WEIR_HOOK_PACKET};
     __builtin_memcpy(act.addr, packet.dest.addr, 16);
-    if (act.verdict == WEIR_ALLOW && (sock->flags & WEIR_K_FLOW) && sock->generation == scope->generation) {
-        weir_packet_keep(sock, scope, &act);
-        return WEIR_PACKET_PASS;
-    }
     weir_count_verdict(sock->scope_id, WEIR_HOOK_PACKET, act.verdict);
     weir_flow_touch(&act, scope->generation, 0, 0);
     if (act.verdict == WEIR_DENY) return WEIR_PACKET_DROP;
-    weir_packet_keep(sock, scope, &act);
+    if (!weir_is_named(sock)) weir_packet_names(sock, &act);
+    weir_packet_seen(sock, scope->generation, &packet.dest);
     return WEIR_PACKET_PASS;
 }
 

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Copyright the Weir authors */
+/*
+ * DNS in the packet path: which packets are queries, whose answers may be believed, and what is recorded of both. The
+ * messages themselves are read in dns.bpf.c.
+ */
+#ifndef WEIR_DNS_BPF_H
+#define WEIR_DNS_BPF_H
+
+#include "dns_maps.bpf.h"
+#include "packet.bpf.h"
+
+#define WEIR_LOOPBACK_IFINDEX 1 /* LOOPBACK_IFINDEX, include/net/flow.h: the same in every network namespace */
+
+struct weir_udp_header {
+    __be16 source;
+    __be16 dest;
+    __be16 length;
+    __be16 check;
+};
+
+/*
+ * Whether a packet is to be read as a query. By its destination, as long as no NAT has changed it; else by the flow that the
+ * process named (a container engine turns 127.0.0.11:53 into another port, a cluster turns a service address into a pod's). A
+ * socket that has once spoken to a loopback resolver sends nothing unread to any loopback port: another thread may
+ * have renamed its flow in between.
+ */
+static __always_inline int weir_is_dns_packet(const struct weir_sock *sock, const struct weir_packet *packet) {
+    int to_loopback;
+
+    if (packet->dest.proto != WEIR_UDP) return 0;
+    to_loopback = weir_addr_is_loopback(packet->dest.addr);
+    if (packet->dest.port == WEIR_DNS_PORT && (to_loopback || weir_is_resolver(sock->scope_id, packet->dest.addr)))
+        return 1;
+    if (!(sock->flags & WEIR_K_DNS)) return 0;
+    if (sock->why == WEIR_WHY_RESOLVER && sock->hook != WEIR_HOOK_PACKET) return 1;
+    return to_loopback && weir_addr_is_loopback((const __u32 *)sock->dns_addr);
+}
+
+/*
+ * The scope in which the socket was made that serves a local address; 0: outside every scope; WEIR_NOBODY: none found. A
+ * root job can stop the stub resolver and bind its address, or put a resolver's address on an interface of its own.
+ */
+#define WEIR_NOBODY 0xffffffffu
+
+static __always_inline __u32 weir_server_scope(struct __sk_buff *skb, const struct weir_packet *packet) {
+    struct bpf_sock_tuple tuple = {};
+    const struct weir_sock *owner;
+    struct bpf_sock *sk;
+    __u32 scope_id = 0, size;
+
+    if (weir_addr_is_v4(packet->dest.addr)) {
+        tuple.ipv4.saddr = packet->source.addr[3];
+        tuple.ipv4.sport = packet->source_port;
+        tuple.ipv4.daddr = packet->dest.addr[3];
+        tuple.ipv4.dport = packet->dest.port;
+        size = sizeof(tuple.ipv4);
+    } else {
+        __builtin_memcpy(tuple.ipv6.saddr, packet->source.addr, 16);
+        tuple.ipv6.sport = packet->source_port;
+        __builtin_memcpy(tuple.ipv6.daddr, packet->dest.addr, 16);
+        tuple.ipv6.dport = packet->dest.port;
+        size = sizeof(tuple.ipv6);
+    }
+    if (size == sizeof(tuple.ipv4))
+        sk = bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+    else
+        sk = bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+    if (!sk) return WEIR_NOBODY;
+    owner = bpf_sk_storage_get(&weir_socks, sk, 0, 0);
+    if (owner) scope_id = owner->scope_id;
+    bpf_sk_release(sk);
+    return scope_id;
+}
+
+/* The resolver as the process named it: what the answer will come from once NAT is undone. */
+static __always_inline void weir_dns_server(const struct weir_sock *sock, const struct weir_packet *packet,
+                                            struct weir_dest *server) {
+    if (packet->dest.port == WEIR_DNS_PORT && weir_is_resolver(sock->scope_id, packet->dest.addr)) {
+        *server = packet->dest;
+        return;
+    }
+    server->proto = WEIR_UDP;
+    server->port = sock->dns_port;
+    __builtin_memcpy(server->addr, sock->dns_addr, 16);
+    if (!(sock->flags & WEIR_K_DNS)) *server = packet->dest;
+}
+
+/*
+ * May answers teach (DESIGN 2.3.5)? Only in a namespace that the job did not make, only from a resolver that is trusted, and
+ * only when the query really goes there: out of a real interface to that very address, or to a local socket that was made
+ * outside every scope.
+ */
+static __always_inline int weir_dns_may_teach(struct __sk_buff *skb, const struct weir_sock *sock,
+                                              const struct weir_packet *packet, const struct weir_dest *server,
+                                              __u32 server_scope) {
+    if (!weir_netns_is_trusted(sock->scope_id, sock->netns_cookie)) return 0;
+    if (!weir_is_resolver(sock->scope_id, server->addr)) return 0;
+    if (skb->ifindex == WEIR_LOOPBACK_IFINDEX) return server_scope == 0;
+    return packet->dest.port == WEIR_DNS_PORT && weir_is_resolver(sock->scope_id, packet->dest.addr);
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------ */
+
+static __always_inline void weir_dns_event_fill(struct weir_dns_event *record, const struct weir_dns_state *state,
+                                                __u16 kind, __u8 verdict) {
+    __u32 n = state->out.n_addrs;
+
+    weir_event_begin(&record->event, kind, state->asked.scope_id, state->asked.exec_id, state->asked.tgid);
+    record->rule_id = state->out.rule_id;
+    record->ttl = state->out.ttl;
+    record->qtype = state->out.qtype;
+    record->n_addrs = (__u16)n;
+    record->verdict = verdict;
+    record->why = (__u8)state->out.why;
+    record->hook = WEIR_HOOK_DNS;
+    record->reserved = 0;
+    __builtin_memcpy(record->server, state->asked.server, 16);
+    __builtin_memset(record->comm, 0, sizeof(record->comm));
+    __builtin_memcpy(record->name, state->asked.name, WEIR_NAME_BYTES);
+    if (kind == WEIR_E_ANSWER)
+        __builtin_memcpy(record->addrs, state->addrs, sizeof(record->addrs));
+    else
+        __builtin_memset(record->addrs, 0, sizeof(record->addrs));
+}
+
+static __always_inline void weir_dns_send(const struct weir_dns_state *state, __u32 scope_id, __u16 kind,
+                                          __u8 verdict) {
+    struct weir_dns_event *record;
+
+    if (verdict == WEIR_ALLOW) {
+        record = bpf_ringbuf_reserve(&weir_events, sizeof(*record), 0);
+        if (!record) {
+            weir_count(scope_id, WEIR_C_LOST_DNS);
+            return;
+        }
+        weir_dns_event_fill(record, state, kind, verdict);
+        bpf_ringbuf_submit(record, WEIR_QUIET);
+    } else {
+        record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
+        if (!record) {
+            weir_count(scope_id, WEIR_C_LOST_DENIAL);
+            return;
+        }
+        weir_dns_event_fill(record, state, kind, verdict);
+        bpf_ringbuf_submit(record, WEIR_WAKE);
+    }
+    weir_count(scope_id, WEIR_C_EVENTS);
+}
+
+/* A query judged: counted always, an event when it is the first of its process, name, type and verdict. */
+static __always_inline void weir_dns_note_query(const struct weir_dns_state *state, const struct weir_scope *scope) {
+    __u8 verdict = weir_verdict(scope, state->out.why);
+    __u32 scope_id = state->in.scope_id;
+    struct weir_flow_key key = {.exec_id = state->in.exec_id,
+                                .scope_id = scope_id,
+                                .port = bpf_htons(state->out.qtype),
+                                .proto = WEIR_UDP,
+                                .verdict = verdict,
+                                .hook = WEIR_HOOK_DNS,
+                                .why = (__u8)state->out.why};
+
+    __builtin_memcpy(key.addr, &state->out.name_hash, sizeof(state->out.name_hash));
+    weir_count(scope_id, WEIR_C_QUERIES);
+    weir_count_verdict(scope_id, WEIR_HOOK_DNS, verdict);
+    if (weir_flow_note(&key, state->out.rule_id, state->in.tgid)) weir_dns_send(state, scope_id, WEIR_E_DNS, verdict);
+}
+
+/*
+ * Judges a datagram to port 53. Returns WEIR_WHY_*; WEIR_WHY_LOOPBACK: the server is the job's own, so the packet is judged
+ * like any other. Without scratch memory the query is refused: it was not read.
+ */
+static __noinline __u32 weir_dns_egress(struct __sk_buff *skb, struct weir_sock *sock,
+                                        const struct weir_scope *scope, const struct weir_packet *packet) {
+    __u32 server_scope = WEIR_NOBODY, why = WEIR_WHY_DNS_FORM;
+    struct weir_dns_state *state;
+    struct weir_dest server = {};
+    int slot;
+
+    weir_dns_server(sock, packet, &server);
+    if (skb->ifindex == WEIR_LOOPBACK_IFINDEX) server_scope = weir_opaque(weir_server_scope(skb, packet));
+    if (server_scope == sock->scope_id) {
+        if (weir_is_resolver(sock->scope_id, server.addr))
+            weir_finding(sock->scope_id, sock->exec_id, sock->tgid, WEIR_F_FAKE_RESOLVER, 0);
+        return WEIR_WHY_LOOPBACK;
+    }
+    slot = weir_slot_take();
+    state = weir_dns_state_of((__u32)slot);
+    if (state) {
+        state->in.cookie = bpf_get_socket_cookie(skb);
+        state->in.exec_id = sock->exec_id;
+        state->in.payload_off = packet->transport + (__u32)sizeof(struct weir_udp_header);
+        state->in.payload_len = packet->length - state->in.payload_off;
+        state->in.scope_id = sock->scope_id;
+        state->in.tgid = sock->tgid;
+        state->in.mode = scope->mode;
+        state->in.teach = (__u32)weir_dns_may_teach(skb, sock, packet, &server, server_scope);
+        state->in.server_port = server.port;
+        __builtin_memcpy(state->in.server, server.addr, 16);
+        why = (__u32)weir_dns_query(skb, (__u32)slot);
+        weir_dns_note_query(state, scope);
+    } else {
+        weir_count_verdict(sock->scope_id, WEIR_HOOK_DNS, weir_verdict(scope, why));
+    }
+    weir_slot_give(slot);
+    return why;
+}
+
+/* Reads an answer before it is queued to the socket: the connect that follows it cannot be too early. */
+static __noinline int weir_dns_ingress(struct __sk_buff *skb, const struct weir_sock *sock) {
+    struct weir_packet packet = {};
+    struct weir_dns_state *state;
+    int slot, result;
+
+    weir_packet_parse(skb, &packet);
+    if (packet.fault || packet.dest.proto != WEIR_UDP || packet.source_port != sock->dns_port) return 0;
+    slot = weir_slot_take();
+    state = weir_dns_state_of((__u32)slot);
+    if (state) {
+        state->in.cookie = bpf_get_socket_cookie(skb);
+        state->in.payload_off = packet.transport + (__u32)sizeof(struct weir_udp_header);
+        state->in.payload_len = packet.length - state->in.payload_off;
+        state->in.scope_id = sock->scope_id;
+        state->in.server_port = packet.source_port;
+        __builtin_memcpy(state->in.server, packet.source.addr, 16);
+        result = weir_dns_answer(skb, (__u32)slot);
+        if (result == WEIR_ANSWER_USED && state->out.n_new) {
+            state->out.why = WEIR_WHY_NAME;
+            weir_dns_send(state, sock->scope_id, WEIR_E_ANSWER, WEIR_ALLOW);
+        }
+        if (state->out.n_lost)
+            weir_finding(sock->scope_id, sock->exec_id, sock->tgid, WEIR_F_LEARNED_FULL, state->out.n_lost);
+        if (result == WEIR_ANSWER_REFUSED && state->out.code != WEIR_DNS_E_RCODE &&
+            state->out.code != WEIR_DNS_E_TRUNCATED)
+            weir_finding(sock->scope_id, sock->exec_id, sock->tgid, WEIR_F_ANSWER_REFUSED, state->out.code);
+    } else {
+        weir_count(sock->scope_id, WEIR_C_ANSWER_FORM);
+    }
+    weir_slot_give(slot);
+    return 0;
+}
+
+#endif /* WEIR_DNS_BPF_H */
