@@ -26,7 +26,7 @@ check_format() {
 }
 
 check_shell() {
-  shell_files | sort -u | xargs -r shellcheck --external-sources --severity=style
+  shell_files | sort -u | xargs -r shellcheck
 }
 
 check_workflows() {

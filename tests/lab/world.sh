@@ -36,6 +36,7 @@ world_up() {
   WORLD_PIDS=()
   chmod 755 "$WORLD_DIR"
   world_namespaces || return 1
+  world_make_prefix
   world_resolv_conf "nameserver $WORLD_RESOLVER"
   printf 'hosts: files dns\n' >"$WORLD_DIR/nsswitch.conf"
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$WORLD_DIR/hosts"
@@ -90,15 +91,18 @@ world_serve() {
 # world_resolv_conf LINE...: what the runner's /etc/resolv.conf says from the next world_run on.
 world_resolv_conf() { printf '%s\n' "$@" >"$WORLD_DIR/resolv.conf"; }
 
-# world_run CMD...: as on the runner. Only the network and three files of /etc differ from the machine's.
+# world_run CMD...: as on the runner. Only the network and three files of /etc differ from the machine's. The array
+# world_prefix is the same as a command that can be run in the background: `$!` is then CMD's own process.
 # Not `ip netns exec`: it mounts a new /sys, and with it the cgroup and BPF file systems would be out of sight.
-world_run() {
+world_run() { "${world_prefix[@]}" "$@"; }
+
+world_make_prefix() {
   # shellcheck disable=SC2016  # expands in the inner shell
-  nsenter --net="/run/netns/$WORLD_RUNNER" -- unshare --mount -- sh -c '
+  world_prefix=(nsenter --net="/run/netns/$WORLD_RUNNER" -- unshare --mount -- sh -c '
     for file in resolv.conf nsswitch.conf hosts; do
       [ ! -e "/etc/$file" ] || mount --bind "$0/$file" "/etc/$file" || exit 125
     done
-    exec "$@"' "$WORLD_DIR" "$@"
+    exec "$@"' "$WORLD_DIR")
 }
 
 # What arrived. Patterns are extended regular expressions over whole lines.
