@@ -167,10 +167,8 @@ static __always_inline int weir_judge_address(struct bpf_sock_addr *ctx, const s
         }
     }
     if (task && (task->flags & WEIR_T_CANARY)) return weir_canary_note(scope, scope_id, netns_cookie, why);
-    if (task && sock && sock->scope_id && sock->scope_id != scope_id) {
-        weir_finding(scope_id, task->exec_id, tgid, WEIR_F_FOREIGN_SOCKET, sock->scope_id);
-        why = WEIR_WHY_FOREIGN;
-    }
+    /* The record of the refused connect is the finding; the socket's scope is not for this job to know. */
+    if (task && sock && sock->scope_id && sock->scope_id != scope_id) why = WEIR_WHY_FOREIGN;
 
     struct weir_sock act = {.exec_id = task ? task->exec_id : sock ? sock->exec_id : 0,
                             .scope_id = scope_id,

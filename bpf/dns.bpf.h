@@ -148,6 +148,20 @@ static __always_inline void weir_dns_send(const struct weir_dns_state *state, __
     weir_count(scope_id, WEIR_C_EVENTS);
 }
 
+/* The same finding of the same process image is one event, so that a loop cannot fill the ring. */
+static __noinline int weir_finding_once(const struct weir_sock *sock, __u32 finding, __u64 value) {
+    struct weir_flow_key key = {.exec_id = sock->exec_id,
+                                .scope_id = sock->scope_id,
+                                .verdict = WEIR_DENY,
+                                .hook = WEIR_HOOK_FINDING,
+                                .why = (__u8)finding};
+
+    __builtin_memcpy(key.addr, &value, sizeof(value));
+    if (weir_flow_note(&key, WEIR_RULE_NONE, sock->tgid))
+        weir_finding(sock->scope_id, sock->exec_id, sock->tgid, finding, value);
+    return 0;
+}
+
 /* A query judged: counted always, an event when it is the first of its process, name, type and verdict. */
 static __always_inline void weir_dns_note_query(const struct weir_dns_state *state, const struct weir_scope *scope) {
     __u8 verdict = weir_verdict(scope, state->out.why);
@@ -181,7 +195,7 @@ static __noinline __u32 weir_dns_egress(struct __sk_buff *skb, struct weir_sock 
     if (skb->ifindex == WEIR_LOOPBACK_IFINDEX) server_scope = weir_opaque(weir_server_scope(skb, packet));
     if (server_scope == sock->scope_id) {
         if (weir_is_resolver(sock->scope_id, server.addr))
-            weir_finding(sock->scope_id, sock->exec_id, sock->tgid, WEIR_F_FAKE_RESOLVER, 0);
+            weir_finding_once(sock, WEIR_F_FAKE_RESOLVER, 0);
         return WEIR_WHY_LOOPBACK;
     }
     slot = weir_slot_take();
@@ -229,10 +243,10 @@ static __noinline int weir_dns_ingress(struct __sk_buff *skb, const struct weir_
             weir_dns_send(state, sock->scope_id, WEIR_E_ANSWER, WEIR_ALLOW);
         }
         if (state->out.n_lost)
-            weir_finding(sock->scope_id, sock->exec_id, sock->tgid, WEIR_F_LEARNED_FULL, state->out.n_lost);
+            weir_finding_once(sock, WEIR_F_LEARNED_FULL, state->out.n_lost);
         if (result == WEIR_ANSWER_REFUSED && state->out.code != WEIR_DNS_E_RCODE &&
             state->out.code != WEIR_DNS_E_TRUNCATED)
-            weir_finding(sock->scope_id, sock->exec_id, sock->tgid, WEIR_F_ANSWER_REFUSED, state->out.code);
+            weir_finding_once(sock, WEIR_F_ANSWER_REFUSED, state->out.code);
     } else {
         weir_count(sock->scope_id, WEIR_C_ANSWER_FORM);
     }
