@@ -5,6 +5,7 @@
 #define WEIR_IDENTITY_BPF_H
 
 #include "maps.bpf.h"
+#include "scope.bpf.h"
 
 static __always_inline __u64 weir_now(void) { return bpf_ktime_get_boot_ns(); }
 
@@ -16,8 +17,12 @@ static __always_inline __u32 weir_current_tgid(void) {
 
 /* Null: the current task is outside every scope. Only for hooks in process context. */
 static __always_inline struct weir_task *weir_current(__u32 *tgid) {
+    struct weir_task *task;
+
     *tgid = weir_current_tgid();
-    return bpf_map_lookup_elem(&weir_tasks, tgid);
+    task = bpf_map_lookup_elem(&weir_tasks, tgid);
+    if (task || !weir_any_untracked()) return task;
+    return weir_stand_in((void *)bpf_get_current_task());
 }
 
 /*
@@ -39,7 +44,8 @@ static __always_inline const struct weir_scope *weir_scope_of(__u32 scope_id) {
 
 static __always_inline void weir_count(__u32 scope_id, __u32 counter) {
     struct weir_counts *counts = bpf_map_lookup_elem(&weir_counts, &scope_id);
-    if (counts && counter < WEIR_COUNTERS) counts->n[counter]++;
+    /* Atomic although per CPU: a softirq or a tracepoint can interrupt a hook between its load and its store. */
+    if (counts && counter < WEIR_COUNTERS) __sync_fetch_and_add(&counts->n[counter], 1);
 }
 
 static __always_inline void weir_count_verdict(__u32 scope_id, __u32 hook, __u32 verdict) {

@@ -25,10 +25,122 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+    int counter;
+} atomic_t;
+
+typedef struct {
+    unsigned int val;
+} kuid_t;
+
+typedef struct {
+    unsigned int val;
+} kgid_t;
+
+struct hlist_bl_node {
+    struct hlist_bl_node **pprev;
+};
+
+struct qstr {
+    __u32 len;
+    const unsigned char *name;
+};
+
+struct super_block {
+    __u32 s_dev;
+    unsigned long s_magic;
+};
+
+struct inode {
+    struct super_block *i_sb;
+    unsigned long i_ino;
+    unsigned int i_nlink;
+};
+
+struct dentry {
+    struct hlist_bl_node d_hash;
+    struct dentry *d_parent;
+    struct qstr d_name;
+};
+
+struct vfsmount {
+    struct dentry *mnt_root;
+};
+
+struct mount {
+    struct mount *mnt_parent;
+    struct dentry *mnt_mountpoint;
+    struct vfsmount mnt;
+};
+
+struct path {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+
+struct file {
+    struct path f_path;
+    struct inode *f_inode;
+};
+
+struct fs_struct {
+    struct path pwd;
+};
+
+struct mm_struct {
+    unsigned long arg_start;
+    unsigned long arg_end;
+    struct file *exe_file;
+};
+
+struct cred {
+    kuid_t uid;
+    kgid_t gid;
+};
+
+struct kernfs_node {
+    __u64 id;
+};
+
+struct cgroup_root {
+    int hierarchy_id; /* 0: the default hierarchy, cgroup2 */
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+    struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+    struct cgroup_subsys_state self;
+    struct kernfs_node *kn;
+    struct cgroup_root *root;
+};
+
+struct css_set {
+    struct cgroup *dfl_cgrp;
+};
+
+struct signal_struct {
+    atomic_t live; /* threads that have not begun to exit */
+    int group_exit_code;
+    unsigned int flags;
+};
+
 struct task_struct {
     int pid;
     int tgid;
+    int exit_code;
     char comm[16];
+    __u64 start_boottime;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    struct mm_struct *mm;
+    struct fs_struct *fs;
+    const struct cred *cred;
+    struct css_set *cgroups;
+    struct signal_struct *signal;
 };
 
 #pragma clang attribute pop

@@ -40,6 +40,34 @@ struct {
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_tasks);
 
+/* How many tasks weir_tasks had no room for; written by the process programs. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_untracked);
+
+/* scope_id -> who an untracked task of the scope is taken for; written by the process programs when the first one
+ * appears. A miss: the scope has none. Preallocated, because tracepoints must not allocate. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, WEIR_MAX_SCOPES);
+    __type(key, __u32);
+    __type(value, struct weir_task);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_stand_ins);
+
+/* Last exec_id that each CPU gave out; pinned, because exec ids are unique until reboot. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_exec_ids);
+
 /* A socket's scope and kept verdict. A miss: no task of a scope has touched it. */
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);

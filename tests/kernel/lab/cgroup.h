@@ -2,8 +2,10 @@
 #pragma once
 
 #include <sys/types.h>
+
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "sensor/base/fd.h"
 #include "sensor/base/result.h"

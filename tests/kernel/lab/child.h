@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <utility>
-#include <functional>
 
 #include "sensor/base/fd.h"
 #include "sensor/base/result.h"

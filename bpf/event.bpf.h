@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Copyright the Weir authors */
+/* What all records have in common, and findings. A record that the ring refuses is counted, by kind and scope. */
+#ifndef WEIR_EVENT_BPF_H
+#define WEIR_EVENT_BPF_H
+
+#include "identity.bpf.h"
+
+/* Denials wake the sensor; everything else waits for its poll, because a wake-up costs ten times the verdict. */
+#define WEIR_QUIET BPF_RB_NO_WAKEUP
+#define WEIR_WAKE BPF_RB_FORCE_WAKEUP
+
+static __always_inline void weir_event_begin(struct weir_event *event, __u16 kind, __u32 scope_id, __u64 exec_id,
+                                             __u32 tgid) {
+    event->boot_ns = weir_now();
+    event->exec_id = exec_id;
+    event->scope_id = scope_id;
+    event->tgid = tgid;
+    event->kind = kind;
+    event->reserved[0] = 0;
+    event->reserved[1] = 0;
+    event->reserved[2] = 0;
+}
+
+static __always_inline void weir_comm(__u8 comm[WEIR_COMM_BYTES]) {
+    struct task_struct *task = (void *)bpf_get_current_task();
+    BPF_CORE_READ_INTO((char(*)[WEIR_COMM_BYTES])comm, task, comm);
+}
+
+static __always_inline void weir_finding(__u32 scope_id, __u64 exec_id, __u32 tgid, __u32 finding, __u64 value) {
+    struct weir_finding_event *record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
+
+    if (!record) {
+        weir_count(scope_id, WEIR_C_LOST_FINDING);
+        return;
+    }
+    weir_event_begin(&record->event, WEIR_E_FINDING, scope_id, exec_id, tgid);
+    record->value = value;
+    record->finding = finding;
+    record->reserved = 0;
+    __builtin_memset(record->comm, 0, sizeof(record->comm));
+    bpf_ringbuf_submit(record, WEIR_WAKE);
+    weir_count(scope_id, WEIR_C_EVENTS);
+}
+
+#endif /* WEIR_EVENT_BPF_H */
