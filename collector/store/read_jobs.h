@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queries about jobs and about what is missing. Inside the caller's transaction.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "collector/store/model.h"
+#include "collector/store/sqlite.h"
+
+namespace weir::store {
+
+[[nodiscard]] Result<std::vector<StoredJob>> ReadJobs(Database& database, std::int64_t since_ns, std::uint32_t limit);
+[[nodiscard]] Result<StoredJob> ReadJob(Database& database, const std::string& job_id);
+[[nodiscard]] Result<JobCounts> CountJob(Database& database, std::int64_t job_ref);
+[[nodiscard]] Result<std::vector<StoredFinding>> ReadFindings(Database& database, std::int64_t job_ref,
+                                                              std::uint32_t limit);
+/// Of the job, and of its sensor while the job ran.
+[[nodiscard]] Result<std::vector<StoredGap>> ReadGaps(Database& database, const StoredJob& job);
+[[nodiscard]] Result<std::vector<SequenceGap>> ReadSequenceGaps(Database& database, const StoredJob& job);
+[[nodiscard]] Result<std::vector<SequenceGap>> ReadAllSequenceGaps(Database& database, const std::string& sensor);
+
+}  // namespace weir::store

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collector/store/reader.h"
+
+#include <utility>
+
+#include "collector/store/read_flows.h"
+#include "collector/store/read_jobs.h"
+
+namespace weir::store {
+namespace {
+
+/// Runs `read(database)` in one snapshot.
+template <typename Read>
+auto InSnapshot(Database& database, Read read) -> decltype(read(database)) {
+  auto transaction = Transaction::Begin(database, Transaction::Kind::kRead);
+  if (!transaction) return tl::unexpected<Error>(std::move(transaction).error());
+  return read(database);
+}
+
+}  // namespace
+
+Result<std::vector<JobSummary>> Reader::ListJobs(std::int64_t since_ns, std::uint32_t limit) {
+  return InSnapshot(database_, [&](Database& database) -> Result<std::vector<JobSummary>> {
+    auto jobs = ReadJobs(database, since_ns, limit);
+    if (!jobs) return tl::unexpected<Error>(std::move(jobs).error());
+    std::vector<JobSummary> summaries;
+    for (StoredJob& job : *jobs) {
+      auto counts = CountJob(database, job.ref);
+      if (!counts) return tl::unexpected<Error>(std::move(counts).error());
+      summaries.push_back({std::move(job), *counts});
+    }
+    return summaries;
+  });
+}
+
+Result<FlowPage> Reader::ListFlows(const FlowFilter& filter) {
+  return InSnapshot(database_, [&](Database& database) -> Result<FlowPage> {
+    if (!filter.job_id.empty()) {
+      if (auto job = ReadJob(database, filter.job_id); !job) return tl::unexpected<Error>(std::move(job).error());
+    }
+    return ReadFlows(database, filter);
+  });
+}
+
+Result<ProcessPage> Reader::ListProcesses(const std::string& job_id, std::uint32_t limit) {
+  return InSnapshot(database_, [&](Database& database) -> Result<ProcessPage> {
+    auto job = ReadJob(database, job_id);
+    if (!job) return tl::unexpected<Error>(std::move(job).error());
+    return ReadProcesses(database, job->ref, limit);
+  });
+}
+
+Result<JobEvidence> Reader::LoadJob(const std::string& job_id, const EvidenceLimits& limits) {
+  return InSnapshot(database_, [&](Database& database) -> Result<JobEvidence> {
+    JobEvidence evidence;
+    const auto read = [](auto& into, auto result) -> Result<> {
+      if (!result) return tl::unexpected<Error>(std::move(result).error());
+      into = std::move(*result);
+      return {};
+    };
+    WEIR_TRY(read(evidence.job, ReadJob(database, job_id)));
+    const std::int64_t ref = evidence.job.ref;
+    WEIR_TRY(read(evidence.counts, CountJob(database, ref)));
+    WEIR_TRY(read(evidence.processes, ReadProcesses(database, ref, limits.processes)));
+    FlowFilter filter;
+    filter.job_id = job_id;
+    filter.limit = limits.flows;
+    WEIR_TRY(read(evidence.flows, ReadFlows(database, filter)));
+    WEIR_TRY(read(evidence.findings, ReadFindings(database, ref, limits.findings + 1)));
+    evidence.findings_truncated = evidence.findings.size() > limits.findings;
+    if (evidence.findings_truncated) evidence.findings.resize(limits.findings);
+    WEIR_TRY(read(evidence.gaps, ReadGaps(database, evidence.job)));
+    WEIR_TRY(read(evidence.sequence_gaps, ReadSequenceGaps(database, evidence.job)));
+    return evidence;
+  });
+}
+
+Result<std::vector<SequenceGap>> Reader::SequenceGaps(const std::string& sensor) {
+  return InSnapshot(database_, [&](Database& database) { return ReadAllSequenceGaps(database, sensor); });
+}
+
+}  // namespace weir::store
