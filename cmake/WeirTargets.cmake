@@ -27,6 +27,10 @@ function(weir_program name)
   target_compile_features(${name} PRIVATE cxx_std_20)
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
   weir_warnings(${name})
+  if(name MATCHES "^weir(-|$)")
+    # What people run lies in one place; tests stay beside their folder.
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  endif()
 endfunction()
 
 # weir_test(NAME LABEL unit|kernel|system|vm|fuzz SOURCES … [LINK …]): a GoogleTest program whose cases ctest knows by
