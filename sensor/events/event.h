@@ -4,9 +4,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -199,9 +201,28 @@ enum class Importance : std::uint8_t { kPlain, kCritical, kVital };
 
 [[nodiscard]] Importance ImportanceOf(const Body& body);
 
-/// Stable lower-case word for the kind of record: "exec", "fork", "exit", "flow", "denial", "flow-totals", "dns",
-/// "dns-answer", "finding", "gap", "heartbeat", "job". Keys of Gap::lost and of the record's counters.
-[[nodiscard]] const char* KindOf(const Body& body);
+/// Kinds of records as they are counted: keys of Gap::lost and of the enforcement record.
+enum class Kind : std::uint8_t {
+  kExec,
+  kFork,
+  kExit,
+  kFlow,
+  kDenial,  ///< a flow or a query that was denied, or would have been
+  kFlowTotals,
+  kDns,
+  kDnsAnswer,
+  kFinding,
+  kGap,
+  kHeartbeat,
+  kJob,
+};
+inline constexpr std::size_t kKinds = 12;
+
+[[nodiscard]] Kind KindOf(const Body& body);
+
+/// Stable lower-case keyword: "exec", "fork", "exit", "flow", "denial", "flow-totals", "dns", "dns-answer", "finding",
+/// "gap", "heartbeat", "job".
+[[nodiscard]] std::string_view KindName(Kind kind);
 
 /// Memory that the event holds, in bytes; what bounded queues count.
 [[nodiscard]] std::size_t CostOf(const Event& event);

@@ -38,7 +38,7 @@ struct Outgoing {
 struct ScopeTally {
   std::uint64_t events_read = 0;                 ///< records of the rings, refused ones included
   std::uint64_t refused = 0;                     ///< of these, records that did not decode
-  std::map<std::string, std::uint64_t> dropped;  ///< per kind (KindOf): the outgoing queue was full
+  std::map<std::string, std::uint64_t> dropped;  ///< per kind (KindName): the outgoing queue was full
   std::uint64_t handed_on = 0;                   ///< events numbered and given to the sink
   friend bool operator==(const ScopeTally&, const ScopeTally&) = default;
 };

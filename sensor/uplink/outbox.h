@@ -42,8 +42,8 @@ class Outbox {
   bool WaitForMore(std::uint64_t after, std::chrono::milliseconds wait);
   /// Waits until `sequence` is acknowledged, Close(), or `wait`. True: it is.
   bool WaitAcknowledged(std::uint64_t sequence, std::chrono::milliseconds wait);
-  /// Waits until a plain event would be taken, Close(), or `wait`. True: there is room.
-  bool WaitForRoom(std::chrono::milliseconds wait);
+  /// Waits until a plain event of `bytes` would be taken, Close(), or `wait`. True: it would.
+  bool WaitForRoom(std::size_t bytes, std::chrono::milliseconds wait);
   /// Wakes all who wait, for good.
   void Close();
 

@@ -22,11 +22,10 @@ inline constexpr std::size_t kBatchEvents = 8192;
 inline constexpr std::size_t kBatchBytes = 4u << 20;
 
 struct UplinkConfig {
-  std::string sensor;                    ///< name of this sensor, 1–253 bytes
-  std::uint64_t epoch = 0;               ///< one life of the sequence numbers; not 0
-  std::size_t window_bytes = 16u << 20;  ///< retained until acknowledged; more is dropped and counted
-  std::size_t in_flight_events = 65536;  ///< sent and not acknowledged, at most
-  std::chrono::milliseconds connect_deadline{5000};
+  std::string sensor;                             ///< name of this sensor, 1–253 bytes
+  std::uint64_t epoch = 0;                        ///< one life of the sequence numbers; not 0
+  std::size_t window_bytes = 16u << 20;           ///< retained until acknowledged; more is dropped and counted
+  std::size_t in_flight_events = 65536;           ///< sent and not acknowledged, at most
   std::chrono::milliseconds ack_deadline{15000};  ///< without progress while events are in flight: reconnect
   std::chrono::milliseconds backoff_first{100};
   std::chrono::milliseconds backoff_max{10000};
