@@ -9,7 +9,7 @@ dev_bench() {
   # shellcheck source=dev.d/build.sh
   source dev.d/build.sh
   setup_packages
-  build_preset release bench
+  build_preset release bench weir weir-sensor weir-collector lab
   mount_kernel_filesystems
   private_cgroup_root
   export WEIR_BIN_DIR=$WEIR_REPO/build/release
@@ -18,5 +18,11 @@ dev_bench() {
     [[ -z $filter || ${bench##*/} == *"$filter"* ]] || continue
     say "bench: ${bench##*/}"
     "$bench" || warn "${bench##*/} failed"
-  done < <(find build/release/tests/bench -maxdepth 1 -type f -executable -name 'bench_*' | sort)
+  done < <(all_benches)
+}
+
+# Programs built from tests/bench, then the scripts there, which drive the built weir.
+all_benches() {
+  find build/release/tests -type f -executable -name '*_bench' | sort
+  find tests/bench -type f -executable -name '*.sh' | sort
 }

@@ -53,7 +53,8 @@ shown() {
 
 in_demo() {
   (cd "$WORLD_DIR/project" && world_run env -u WEIR_BIN_DIR WEIR_STATE_DIR="$WORLD_DIR/state" WEIR_PIN_DIR="$pins" \
-    WEIR_CGROUP_ROOT="$WEIR_CGROUP_ROOT" COLUMNS="${COLUMNS:-120}" "$@")
+    WEIR_CGROUP_ROOT="$WEIR_CGROUP_ROOT" WEIR_SENSOR_SOCKET="$WORLD_DIR/none" WEIR_COLLECTOR_SOCKET="$WORLD_DIR/none" \
+    COLUMNS="${COLUMNS:-120}" "$@")
 }
 
 # ---- the acts -------------------------------------------------------------------------------------------------
