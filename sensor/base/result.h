@@ -48,10 +48,10 @@ using Result = tl::expected<T, Error>;
 
 }  // namespace weir
 
-// Propagates an error: `WEIR_TRY(Close(fd));` The only macro of the code base that hides a return.
+// Propagates an error: `WEIR_TRY(Close(fd));`, also of a named result. The only macro of the code base that hides a return.
 #define WEIR_TRY(expression)                                                       \
   do {                                                                             \
-    if (auto weir_result = (expression); !weir_result) {                           \
+    if (auto&& weir_result = (expression); !weir_result) {                         \
       return tl::unexpected<::weir::Error>(std::move(weir_result).error());        \
     }                                                                              \
   } while (false)
