@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collector/cli/term/console.h"
+
+#include <unistd.h>
+
+#include <sstream>
+
+#include "collector/cli/host/exit_code.h"
+#include "collector/cli/host/output_file.h"
+#include "collector/report/escape.h"
+
+namespace weir::cli {
+
+void Put(std::string_view text) { (void)WriteWhole(STDOUT_FILENO, text, "standard output"); }
+
+void PutJson(const std::string& serialised) { Put(report::JsonDocument(serialised) + "\n"); }
+
+void Say(std::string_view text) {
+  std::string out;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) out += "weir: " + report::ForTerminal(line) + "\n";
+  (void)WriteWhole(STDERR_FILENO, out, "standard error");
+}
+
+int Complain(const Error& error) {
+  Say(error.what);
+  return ExitCodeOf(error.code);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two streams of a command.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sensor/base/result.h"
+
+namespace weir::cli {
+
+/// Writes to standard output as it is. A reader that went away ends the program quietly, as it does others.
+void Put(std::string_view text);
+
+/// Writes a JSON document to standard output: one line of ASCII that no Actions runner takes for commands.
+void PutJson(const std::string& serialised);
+
+/// "weir: text" on standard error; each line is escaped.
+void Say(std::string_view text);
+
+/// Says an error and returns the exit code that follows from it.
+[[nodiscard]] int Complain(const Error& error);
+
+}  // namespace weir::cli
