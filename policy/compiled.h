@@ -22,19 +22,19 @@ inline constexpr ProcessMask kAnyProcess = ~ProcessMask{0};
 /// port 0: any port; protocol 0: any protocol.
 struct AddressRule {
   bool deny = false;
-  std::uint8_t protocol = 0;    ///< IANA number
-  std::uint16_t port = 0;       ///< host order
+  std::uint8_t protocol = 0;       ///< IANA number
+  std::uint16_t port = 0;          ///< host order
   std::uint8_t prefix_bits = 128;  ///< of the 128-bit form
   Address address{};
   ProcessMask processes = kAnyProcess;
-  std::uint32_t rule_id = 0;    ///< 1-based index into CompiledPolicy::rules
+  std::uint32_t rule_id = 0;  ///< 1-based index into CompiledPolicy::rules
   friend bool operator==(const AddressRule&, const AddressRule&) = default;
 };
 
 struct NamePort {
   ProcessMask processes = kAnyProcess;
   std::uint32_t rule_id = 0;
-  std::uint16_t port = 0;       ///< host order; 0: any
+  std::uint16_t port = 0;  ///< host order; 0: any
   std::uint8_t protocol = 0;
   friend bool operator==(const NamePort&, const NamePort&) = default;
 };
@@ -58,14 +58,14 @@ struct ProcessSet {
 
 /// A rule as people see it; index + 1 is the rule_id everywhere.
 struct RuleInfo {
-  std::string text;      ///< endpoint as written, e.g. "*.example.org:443"
+  std::string text;  ///< endpoint as written, e.g. "*.example.org:443"
   bool deny = false;
   std::string file;
-  int line = 0;          ///< 1-based
-  int column = 0;        ///< 1-based
-  std::string reason;    ///< `reason:` of the rule; may be empty
+  int line = 0;        ///< 1-based
+  int column = 0;      ///< 1-based
+  std::string reason;  ///< `reason:` of the rule; may be empty
   std::string owner;
-  std::string expires;   ///< YYYY-MM-DD; may be empty
+  std::string expires;  ///< YYYY-MM-DD; may be empty
   friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
 };
 
@@ -82,12 +82,12 @@ struct CompiledPolicy {
   std::vector<ProcessSet> process_sets;
   std::vector<RuleInfo> rules;
   SocketKinds kinds = 0;
-  bool system_resolvers = true;             ///< dns.resolvers contains `system`
-  std::vector<Address> resolvers;           ///< further trusted resolvers
-  std::uint64_t learned_max_seconds = 0;    ///< dns.max_age; 0: for the job
-  bool loopback = true;                     ///< false when a deny rule covers all of loopback
-  std::string canonical_text;               ///< normalised YAML of the effective policy
-  std::string digest;                       ///< "sha256:" + hex of canonical_text
+  bool system_resolvers = true;           ///< dns.resolvers contains `system`
+  std::vector<Address> resolvers;         ///< further trusted resolvers
+  std::uint64_t learned_max_seconds = 0;  ///< dns.max_age; 0: for the job
+  bool loopback = true;                   ///< false when a deny rule covers all of loopback
+  std::string canonical_text;             ///< normalised YAML of the effective policy
+  std::string digest;                     ///< "sha256:" + hex of canonical_text
 };
 
 }  // namespace weir::policy

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// `dns:` and `guard:`.
+#include <algorithm>
+#include <array>
+
+#include "bpf/abi.h"
+#include "policy/address.h"
+#include "policy/reader.h"
+#include "policy/text.h"
+
+namespace weir::policy {
+namespace {
+
+constexpr std::size_t kMaxResolvers = 16;  // weir_resolvers has room for that many a scope
+constexpr std::uint64_t kMaxAgeSeconds = 30ull * 24 * 3600;
+
+// DESIGN 2.5. Kinds of sockets are admitted or refused at birth; the others are classes of attempts on the guard.
+constexpr std::array<GuardClass, 22> kGuardClasses = {{{"bpf", 0},
+                                                       {"packet", 0},
+                                                       {"xdp", 0},
+                                                       {"vsock", 0},
+                                                       {"tun", 0},
+                                                       {"modules", 0},
+                                                       {"signal", 0},
+                                                       {"ptrace", 0},
+                                                       {"runner-memory", 0},
+                                                       {"cgroup", 0},
+                                                       {"sysctl", 0},
+                                                       {"sysrq", 0},
+                                                       {"mount", 0},
+                                                       {"netns", 0},
+                                                       {"tunnel", 0},
+                                                       {"netfilter", 0},
+                                                       {"raw", WEIR_KIND_RAW},
+                                                       {"ping", WEIR_KIND_PING},
+                                                       {"sctp", WEIR_KIND_SCTP},
+                                                       {"udplite", WEIR_KIND_UDPLITE},
+                                                       {"dccp", WEIR_KIND_DCCP},
+                                                       {"l2tp", WEIR_KIND_L2TP}}};
+
+}  // namespace
+
+std::span<const GuardClass> GuardClasses() { return kGuardClasses; }
+
+void Reader::ReadDns(const YamlNode& value) {
+  const std::array<Key, 2> keys = {{{"resolvers", [&](auto& k, auto& v) { ReadResolvers(k, v); }},
+                                    {"max_age", [&](auto& k, auto& v) { ReadMaxAge(k, v); }}}};
+  ReadMap(value, "`dns`", keys);
+}
+
+void Reader::ReadResolvers(const YamlNode& key, const YamlNode& value) {
+  if (value.faulty) return;
+  constexpr std::string_view kRemedy = "write `resolvers: [system]`, addresses such as `192.0.2.53`, or both";
+  if (value.kind != YamlNode::Kind::kList || value.items.empty()) {
+    faults_->Error(
+        At(value),
+        "`resolvers` must be a list, not " + (value.kind == YamlNode::Kind::kList ? "an empty list" : Describe(value)),
+        std::string(kRemedy));
+    return;
+  }
+  Dns& dns = policy_->dns;
+  dns.system_resolvers = false;
+  for (const YamlNode& item : value.items) {
+    const std::string* text = Scalar(key, item, "[system]");
+    if (text == nullptr) continue;
+    if (*text == "system") {
+      dns.system_resolvers = true;
+      continue;
+    }
+    const auto address = ParseAddress(*text);
+    if (!address) {
+      faults_->Error(At(item), "`" + Printable(*text) + "` is not the address of a resolver",
+                     std::string(kRemedy) + "; only port 53 is understood, so no port is written");
+    } else if (std::find(dns.resolvers.begin(), dns.resolvers.end(), *address) != dns.resolvers.end()) {
+      faults_->Warn(At(item), "the resolver " + *text + " is listed twice", "remove one");
+    } else if (dns.resolvers.size() == kMaxResolvers) {
+      faults_->Error(At(item), "more than " + std::to_string(kMaxResolvers) + " resolvers", "list fewer");
+    } else {
+      dns.resolvers.push_back(*address);
+    }
+  }
+}
+
+void Reader::ReadMaxAge(const YamlNode& key, const YamlNode& value) {
+  const std::string* text = Scalar(key, value, "1h");
+  if (text == nullptr || *text == "job") return;
+  const std::string_view all = *text;
+  const char unit = all.back();
+  const std::uint64_t seconds = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
+  const auto count = seconds == 0 ? std::nullopt : ParseNumber(all.substr(0, all.size() - 1), kMaxAgeSeconds / seconds);
+  if (count && *count > 0) {
+    policy_->dns.max_age_seconds = *count * seconds;
+    return;
+  }
+  faults_->Error(At(value), "`" + Printable(all) + "` is not a time that learned addresses can live",
+                 "write `max_age: job`, or a number with s, m, h or d, such as `30m`, up to 30d");
+}
+
+void Reader::ReadGuard(const YamlNode&, const YamlNode& value, std::map<std::string, std::string>* guard) {
+  std::vector<Key> keys;
+  for (const GuardClass& known : kGuardClasses) {
+    keys.push_back({known.name, [this, known, guard](const YamlNode& key, const YamlNode& action) {
+                      const std::string* text = Scalar(key, action, "deny");
+                      if (text == nullptr) return;
+                      const bool kind = known.kind != 0;
+                      if (*text == "deny" || *text == "allow" || (*text == "report" && !kind)) {
+                        (*guard)[key.value] = *text;
+                        return;
+                      }
+                      faults_->Error(
+                          At(action),
+                          *text == "report" ? "`report` has no meaning for a kind of socket: it is admitted or refused"
+                                            : "`" + Printable(*text) + "` is not a value of a guard class",
+                          kind ? "write `deny` (refused and reported) or `allow` (admitted, its packets are judged)"
+                               : "write `deny`, `report` or `allow`");
+                    }});
+  }
+  ReadMap(value, "`guard`", keys);
+}
+
+}  // namespace weir::policy
