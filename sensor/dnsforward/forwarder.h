@@ -18,10 +18,6 @@
 #include "sensor/base/result.h"
 #include "sensor/events/event.h"
 
-namespace weir::policy {
-class Matcher;
-}
-
 namespace weir::dns_forward {
 
 /// What an allowed answer teaches. To be merged into weir_learned exactly as the kernel's DNS program does.
@@ -44,9 +40,9 @@ struct Callbacks {
   std::function<void(std::uint32_t scope_id, events::Body)> event;
   /// At least once a second while the forwarder works. Feeds weir_scope.forwarder_ns; may be empty.
   std::function<void()> alive;
-  /// May answers of the loopback resolver be believed, whose socket was made in the cgroup of this id (DESIGN 2.3.5)?
-  /// Empty: answers of loopback resolvers teach nothing.
-  std::function<bool(std::uint32_t scope_id, std::uint64_t owner_cgroup_id)> owner_trusted;
+  /// Map fd of weir_socks (not owned): tells in which scope the socket of a local resolver was made. Answers of one
+  /// that a job made teach nothing (DESIGN 2.3.5). -1: local resolvers teach nothing at all.
+  int socks_map_fd = -1;
 };
 
 struct JobSpec {
@@ -55,8 +51,7 @@ struct JobSpec {
   std::vector<policy::Address> resolvers;  ///< asked in this order, port `resolver_port`
   std::uint16_t resolver_port = 53;        ///< tests use another
   std::vector<std::string> search;         ///< the resolver's search suffixes, wire form, lower case, with root label
-  std::shared_ptr<const policy::Matcher> matcher;
-  policy::Mode mode = policy::Mode::kBlock;
+  std::shared_ptr<const policy::CompiledPolicy> policy;  ///< its names and mode
 };
 
 /// Host order. 0: that family is not to be had in the namespace.
@@ -67,10 +62,10 @@ struct Ports {
 };
 
 struct Limits {
-  std::size_t connections_per_job = 128;  ///< more are closed at once, counted
-  std::size_t connections_total = 1024;
+  std::size_t connections_per_job = 32;  ///< more are closed at once, counted
+  std::size_t connections_total = 256;
   std::size_t queries_in_flight = 64;            ///< a connection; reading pauses above
-  std::size_t output_bytes = 256u << 10;         ///< a connection; reading pauses above
+  std::size_t output_bytes = 128u << 10;         ///< a connection; reading pauses above
   std::chrono::milliseconds client_idle{10000};  ///< also the time for one whole message
   std::chrono::milliseconds upstream_connect{2000};
   std::chrono::milliseconds upstream_answer{3000};  ///< then the next resolver is asked

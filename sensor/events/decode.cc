@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "bpf/abi.h"
+#include "bpf/path.h"
 #include "sensor/events/keywords.h"
 #include "sensor/events/text.h"
 
@@ -242,19 +243,10 @@ FlowId DecodeFlowKey(const weir_flow_key& key) {
 }
 
 std::string PathFromParts(std::string_view leaf_first, bool cut) {
-  std::string path;
-  path.reserve(leaf_first.size() + 1);
-  while (!leaf_first.empty()) {
-    // A part that lacks its NUL is the last one: the copy was cut there.
-    if (leaf_first.back() == '\0') leaf_first.remove_suffix(1);
-    const std::size_t end = leaf_first.rfind('\0');
-    const std::size_t begin = end == std::string_view::npos ? 0 : end + 1;
-    const std::string_view part = leaf_first.substr(begin);
-    leaf_first = leaf_first.substr(0, begin);
-    if (part.empty() || part == "/") continue;  // the root's own dentry
-    if (!path.empty() || !cut) path += '/';
-    path += part;
-  }
+  const auto size = static_cast<std::uint32_t>(leaf_first.size());
+  std::string path(weir_path_bound(size), '\0');
+  path.resize(weir_path_turn(reinterpret_cast<const __u8*>(leaf_first.data()), size, cut,
+                             reinterpret_cast<__u8*>(path.data()), weir_path_bound(size)));
   return path;
 }
 

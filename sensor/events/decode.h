@@ -28,8 +28,8 @@ namespace weir::events {
 /// The key of weir_flows. Unknown verdicts and hooks become kNone.
 [[nodiscard]] FlowId DecodeFlowKey(const weir_flow_key& key);
 
-/// Path components as the kernel walks them, leaf first, each ended by a NUL, to a path. `cut`: components nearest the
-/// root are missing, and the path then does not begin with a slash.
+/// Path components as the kernel walks them (bpf/path.h) to a path. `cut`: components nearest the root are missing, and
+/// the path then does not begin with a slash.
 [[nodiscard]] std::string PathFromParts(std::string_view leaf_first, bool cut);
 
 }  // namespace weir::events
