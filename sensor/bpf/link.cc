@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensor/bpf/link.h"
+
+#include <bpf/bpf.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace weir::sensor_bpf {
+namespace {
+
+std::optional<bpf_link_info> InfoOf(int link_fd) {
+  bpf_link_info info{};
+  std::uint32_t length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(link_fd, &info, &length) != 0) return std::nullopt;
+  return info;
+}
+
+Result<> Describe(bpf_program* program, Link& link) {
+  bpf_prog_info info{};
+  std::uint32_t length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) != 0) {
+    return FailErrno("cannot look at program " + std::string(bpf_program__name(program)), errno);
+  }
+  link.program = bpf_program__name(program);
+  link.attach = bpf_program__section_name(program);
+  link.program_id = info.id;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (const unsigned char byte : info.tag) {
+    link.tag += kHex[byte >> 4];
+    link.tag += kHex[byte & 15];
+  }
+  return {};
+}
+
+Result<Fd> Attach(bpf_program* program, const AttachPoint& at) {
+  const std::string section = bpf_program__section_name(program);
+  const int program_fd = bpf_program__fd(program);
+  int link = -1;
+  if (bpf_program__type(program) == BPF_PROG_TYPE_RAW_TRACEPOINT) {
+    const std::string tracepoint = section.substr(section.find('/') + 1);
+    link = bpf_raw_tracepoint_open(tracepoint.c_str(), program_fd);
+  } else if (section.starts_with("cgroup")) {
+    link = bpf_link_create(program_fd, at.cgroup_fd, bpf_program__expected_attach_type(program), nullptr);
+  } else {
+    return Fail(Code::kInternal, "no way to attach a program of section " + section);
+  }
+  if (link >= 0) return Fd(link);
+  if (errno == ENOENT) {
+    return Fail(Code::kUnsupported, "the kernel has no attach point " + section, ENOENT);
+  }
+  return FailErrno("cannot attach " + std::string(bpf_program__name(program)) + " to " + section, errno);
+}
+
+bool SameCgroup(const bpf_link_info& info, const AttachPoint& at) {
+  return info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id == at.cgroup_id;
+}
+
+}  // namespace
+
+Result<Link> AttachPinned(bpf_program* program, const AttachPoint& at, const std::filesystem::path& pin) {
+  Link link;
+  WEIR_TRY(Describe(program, link));
+  Fd pinned(bpf_obj_get(pin.c_str()));
+  if (pinned) {
+    const auto info = InfoOf(pinned.get());
+    if (info && SameCgroup(*info, at) && bpf_link_update(pinned.get(), bpf_program__fd(program), nullptr) == 0) {
+      link.fd = std::move(pinned);
+      return link;
+    }
+  } else if (errno != ENOENT) {
+    return FailErrno("cannot open the pinned link " + pin.string(), errno);
+  }
+  auto fresh = Attach(program, at);
+  if (!fresh) return tl::unexpected<Error>(std::move(fresh).error());
+  // Pin under another name, then rename over the old pin: a kill between two calls leaves one of them pinned.
+  const std::filesystem::path fresh_pin = pin.string() + "_new";
+  (void)::unlink(fresh_pin.c_str());
+  if (bpf_obj_pin(fresh->get(), fresh_pin.c_str()) != 0) {
+    return FailErrno("cannot pin " + fresh_pin.string(), errno);
+  }
+  if (::rename(fresh_pin.c_str(), pin.c_str()) != 0) {
+    const int failed = errno;
+    (void)::unlink(fresh_pin.c_str());
+    return FailErrno("cannot pin " + pin.string(), failed);
+  }
+  link.fd = std::move(*fresh);
+  return link;
+}
+
+bool IsAttached(const Link& link, const AttachPoint& at) {
+  const auto info = InfoOf(link.fd.get());
+  if (!info || info->prog_id != link.program_id) return false;
+  // A cgroup link of a removed or force-detached cgroup reports cgroup 0.
+  return info->type != BPF_LINK_TYPE_CGROUP || info->cgroup.cgroup_id == at.cgroup_id;
+}
+
+}  // namespace weir::sensor_bpf

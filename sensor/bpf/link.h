@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attaching programs for good, and replacing them without a gap.
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "sensor/base/fd.h"
+#include "sensor/base/result.h"
+
+namespace weir::sensor_bpf {
+
+/// Where programs attach: the cgroup root, open and by its id.
+struct AttachPoint {
+  int cgroup_fd = -1;
+  std::uint64_t cgroup_id = 0;
+};
+
+/// An attached program. Closing the fd does not detach it while it is pinned.
+struct Link {
+  Fd fd;
+  std::string program;
+  std::string attach;  ///< "cgroup/connect4", "raw_tp/sched_process_exec"
+  std::string tag;     ///< 16 hex digits
+  std::uint32_t program_id = 0;
+};
+
+/// Attaches `program` and pins the link at `pin`. When a link is pinned there, it is taken over: a cgroup link that is
+/// attached at the same cgroup is updated in place; any other is dropped after the new one is attached, so that at every
+/// moment one of them runs (both, for a moment).
+[[nodiscard]] Result<Link> AttachPinned(bpf_program* program, const AttachPoint& at, const std::filesystem::path& pin);
+
+/// Does the kernel still run the link's program at its place? False when the cgroup is gone, or someone detached or
+/// replaced it.
+[[nodiscard]] bool IsAttached(const Link& link, const AttachPoint& at);
+
+}  // namespace weir::sensor_bpf

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensor/bpf/policy_maps.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "sensor/bpf/programs.h"
+
+namespace weir::sensor_bpf {
+namespace {
+
+template <typename K, typename V>
+Result<> Bind(const Programs& programs, const char* name, Map<K, V>& map) {
+  const int fd = programs.MapFd(name);
+  if (fd < 0) return Fail(Code::kInternal, std::string("the programs have no table ") + name);
+  map = Map<K, V>(fd, name);
+  return {};
+}
+
+Result<> BindFd(const Programs& programs, const char* name, int& fd) {
+  fd = programs.MapFd(name);
+  if (fd < 0) return Fail(Code::kInternal, std::string("the programs have no table ") + name);
+  return {};
+}
+
+}  // namespace
+
+Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
+  PolicyMaps maps;
+  WEIR_TRY(Bind(programs, "weir_scopes", maps.scopes_));
+  WEIR_TRY(Bind(programs, "weir_cgroups", maps.cgroups_));
+  WEIR_TRY(Bind(programs, "weir_tasks", maps.tasks_));
+  WEIR_TRY(Bind(programs, "weir_socks", maps.socks_));
+  WEIR_TRY(Bind(programs, "weir_usage", maps.usage_));
+  WEIR_TRY(Bind(programs, "weir_canary", maps.canary_));
+  WEIR_TRY(Bind(programs, "weir_netns", maps.netns_));
+  WEIR_TRY(Bind(programs, "weir_resolvers", maps.resolvers_));
+  WEIR_TRY(Bind(programs, "weir_fwd_ports", maps.forwarder_ports_));
+  WEIR_TRY(Bind(programs, "weir_exact", maps.exact_));
+  WEIR_TRY(Bind(programs, "weir_cidr", maps.cidr_));
+  WEIR_TRY(Bind(programs, "weir_names", maps.names_));
+  WEIR_TRY(Bind(programs, "weir_learned", maps.learned_));
+  WEIR_TRY(Bind(programs, "weir_procs", maps.executables_));
+  WEIR_TRY(Bind(programs, "weir_pnames", maps.executable_names_));
+  WEIR_TRY(Bind(programs, "weir_stand_ins", maps.stand_ins_));
+  WEIR_TRY(Bind(programs, "weir_flows", maps.flows_));
+  WEIR_TRY(BindFd(programs, "weir_counts", maps.counts_fd_));
+  WEIR_TRY(BindFd(programs, "weir_events", maps.events_ring_fd_));
+  WEIR_TRY(BindFd(programs, "weir_denials", maps.denials_ring_fd_));
+  maps.cpus_ = libbpf_num_possible_cpus();
+  if (maps.cpus_ <= 0) return Fail(Code::kInternal, "cannot tell the number of CPUs");
+  maps.name_seed_ = programs.name_seed();
+  return maps;
+}
+
+Result<> PolicyMaps::PrepareScope(std::uint32_t scope_id) const {
+  const std::vector<weir_counts> zero(static_cast<std::size_t>(cpus_));
+  if (bpf_map_update_elem(counts_fd_, &scope_id, zero.data(), BPF_NOEXIST) != 0) {
+    return FailMap("write", "weir_counts", errno);
+  }
+  return usage_.Put(scope_id, weir_usage{}, BPF_NOEXIST);
+}
+
+Result<PolicyEntries> PolicyMaps::WritePolicy(std::uint32_t scope_id, const policy::CompiledPolicy& policy,
+                                              std::span<const std::string> search,
+                                              const FindExecutable& find_executable) const {
+  auto entries = ToEntries(scope_id, policy, search, name_seed_, find_executable);
+  if (!entries) return entries;
+  WEIR_TRY(executables_.PutAll(entries->executables.keys, entries->executables.values));
+  WEIR_TRY(executable_names_.PutAll(entries->executable_names.keys, entries->executable_names.values));
+  // Denials before permissions: on a live scope the moment between them errs towards deny.
+  WEIR_TRY(cidr_.PutAll(entries->cidr.keys, entries->cidr.values));
+  WEIR_TRY(exact_.PutAll(entries->exact.keys, entries->exact.values));
+  WEIR_TRY(names_.PutAll(entries->names.keys, entries->names.values));
+  return entries;
+}
+
+Result<> PolicyMaps::WriteResolvers(std::uint32_t scope_id, std::span<const policy::Address> resolvers) const {
+  for (const policy::Address& address : resolvers) {
+    weir_resolver_key key{};
+    key.scope_id = scope_id;
+    std::memcpy(key.addr, address.data(), sizeof(key.addr));
+    WEIR_TRY(resolvers_.Put(key, 0));
+  }
+  return {};
+}
+
+Result<> PolicyMaps::TrustNetns(std::uint32_t scope_id, std::uint64_t cookie) const {
+  weir_netns_key key{};
+  key.cookie = cookie;
+  key.scope_id = scope_id;
+  return netns_.Put(key, 1);
+}
+
+Result<> PolicyMaps::WriteForwarderPort(std::uint32_t scope_id, std::uint64_t netns_cookie, std::uint16_t port) const {
+  weir_fwd_key key{};
+  key.netns_cookie = netns_cookie;
+  key.port = htons(port);
+  return forwarder_ports_.Put(key, scope_id);
+}
+
+Result<> PolicyMaps::CloseScope(std::uint32_t scope_id) const {
+  // The cgroup first: nobody enters any more. Then the scope: a socket or task that is left meets no scope and is denied.
+  WEIR_TRY(cgroups_.ForEachValue(scope_id, [this](std::uint64_t id) { return cgroups_.Remove(id); }));
+  return scopes_.Remove(scope_id);
+}
+
+Result<> PolicyMaps::SweepScope(std::uint32_t scope_id) const {
+  const auto of_scope = [scope_id](const auto& key) { return key.scope_id == scope_id; };
+  const auto of_rule = [scope_id](const weir_cidr_key& key) { return key.rule.scope_id == scope_id; };
+  auto tasks = TasksOf(scope_id);
+  if (!tasks) return tl::unexpected<Error>(std::move(tasks).error());
+  for (const std::uint32_t tgid : *tasks) WEIR_TRY(tasks_.Remove(tgid));
+  WEIR_TRY(netns_.RemoveIf(of_scope));
+  WEIR_TRY(resolvers_.RemoveIf(of_scope));
+  WEIR_TRY(forwarder_ports_.ForEachValue(scope_id, [this](const weir_fwd_key& key) {
+    return forwarder_ports_.Remove(key);
+  }));
+  WEIR_TRY(exact_.RemoveIf(of_scope));
+  WEIR_TRY(cidr_.RemoveIf(of_rule));
+  WEIR_TRY(names_.RemoveIf(of_scope));
+  WEIR_TRY(learned_.RemoveIf(of_scope));
+  WEIR_TRY(executables_.RemoveIf(of_scope));
+  WEIR_TRY(executable_names_.RemoveIf(of_scope));
+  WEIR_TRY(flows_.RemoveIf(of_scope));
+  WEIR_TRY(canary_.Remove(scope_id));
+  WEIR_TRY(stand_ins_.Remove(scope_id));
+  WEIR_TRY(usage_.Remove(scope_id));
+  if (bpf_map_delete_elem(counts_fd_, &scope_id) != 0 && errno != ENOENT) {
+    return FailMap("remove from", "weir_counts", errno);
+  }
+  return {};
+}
+
+Result<std::vector<std::uint32_t>> PolicyMaps::TasksOf(std::uint32_t scope_id) const {
+  std::vector<std::uint32_t> tgids;
+  WEIR_TRY(tasks_.ForEach([&](std::uint32_t tgid, const weir_task& task) {
+    if (task.scope_id == scope_id && (task.flags & WEIR_T_CANARY) == 0) tgids.push_back(tgid);
+  }));
+  return tgids;
+}
+
+Result<> PolicyMaps::RemoveCanaryTask(std::uint32_t tgid) const {
+  auto task = tasks_.Get(tgid);
+  if (!task) return tl::unexpected<Error>(std::move(task).error());
+  return *task && ((*task)->flags & WEIR_T_CANARY) != 0 ? tasks_.Remove(tgid) : Result<>();
+}
+
+Result<bool> PolicyMaps::AdoptSocket(int socket_fd, std::uint32_t scope_id, const weir_task& task, std::uint32_t tgid,
+                                     std::uint64_t netns_cookie) const {
+  weir_sock value{};
+  value.exec_id = task.exec_id;
+  value.netns_cookie = netns_cookie;
+  value.scope_id = scope_id;
+  value.tgid = tgid;
+  value.flags = WEIR_K_ADOPTED;
+  value.verdict = WEIR_ALLOW;
+  value.why = WEIR_WHY_KIND;
+  value.hook = WEIR_HOOK_SOCKET;
+  auto put = socks_.Put(socket_fd, value, BPF_NOEXIST);
+  if (put) return true;
+  if (put.error().sys_errno == EEXIST) return false;
+  return tl::unexpected<Error>(std::move(put).error());
+}
+
+Result<Counts> PolicyMaps::ReadCounts(std::uint32_t scope_id) const {
+  std::vector<weir_counts> per_cpu(static_cast<std::size_t>(cpus_));
+  if (bpf_map_lookup_elem(counts_fd_, &scope_id, per_cpu.data()) != 0) {
+    if (errno == ENOENT) return Fail(Code::kNotFound, "no counters for scope " + std::to_string(scope_id), ENOENT);
+    return FailMap("read", "weir_counts", errno);
+  }
+  Counts sum{};
+  for (const weir_counts& counts : per_cpu) {
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += counts.n[i];
+  }
+  return sum;
+}
+
+Result<std::vector<std::uint32_t>> PolicyMaps::Scopes() const {
+  std::vector<std::uint32_t> ids;
+  WEIR_TRY(scopes_.ForEach([&](std::uint32_t id, const weir_scope&) { ids.push_back(id); }));
+  return ids;
+}
+
+}  // namespace weir::sensor_bpf

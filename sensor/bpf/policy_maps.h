@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sensor's side of the shared tables: it writes scopes, policies and trust, and reads counters and flows.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "policy/compiled.h"
+#include "sensor/base/result.h"
+#include "sensor/bpf/map.h"
+#include "sensor/bpf/policy_entries.h"
+
+namespace weir::sensor_bpf {
+
+class Programs;
+
+/// A scope's counters, summed over CPUs.
+using Counts = std::array<std::uint64_t, WEIR_COUNTERS>;
+
+/// One DNS answer that may teach.
+struct Lesson {
+  std::uint32_t scope_id = 0;
+  std::string wire;  ///< name that was asked
+  std::span<const policy::Address> addresses;
+  std::span<const policy::NamePort> ports;
+  std::uint32_t rule_id = 0;
+  std::uint64_t now_ns = 0;          ///< boot clock
+  std::uint64_t learned_max_ns = 0;  ///< of the scope; 0: entries live for the job
+};
+
+/// Views of the maps of one Programs, which must outlive this. Any thread may call anything; calls that write the same
+/// scope must not overlap (the sensor has a lock per job).
+class PolicyMaps {
+ public:
+  [[nodiscard]] static Result<PolicyMaps> Of(const Programs& programs);
+
+  // ---- a scope's life ----
+  /// Rows that programs expect beside a scope (counters, usage). Before the scope itself.
+  [[nodiscard]] Result<> PrepareScope(std::uint32_t scope_id) const;
+  /// Adds a policy's rows. On a live scope: write, then bump weir_scope.generation with WriteScope, so that verdicts
+  /// that sockets keep are asked again.
+  [[nodiscard]] Result<PolicyEntries> WritePolicy(std::uint32_t scope_id, const policy::CompiledPolicy& policy,
+                                                  std::span<const std::string> search,
+                                                  const FindExecutable& find_executable) const;
+  [[nodiscard]] Result<> WriteResolvers(std::uint32_t scope_id, std::span<const policy::Address> resolvers) const;
+  [[nodiscard]] Result<> WriteScope(std::uint32_t scope_id, const weir_scope& scope) const {
+    return scopes_.Put(scope_id, scope);
+  }
+  [[nodiscard]] Result<std::optional<weir_scope>> ReadScope(std::uint32_t scope_id) const {
+    return scopes_.Get(scope_id);
+  }
+  /// Tasks that enter the cgroup enter the scope.
+  [[nodiscard]] Result<> WriteCgroup(std::uint64_t cgroup_id, std::uint32_t scope_id) const {
+    return cgroups_.Put(cgroup_id, scope_id);
+  }
+  [[nodiscard]] Result<> RemoveCgroup(std::uint64_t cgroup_id) const { return cgroups_.Remove(cgroup_id); }
+  /// Answers in this network namespace may teach.
+  [[nodiscard]] Result<> TrustNetns(std::uint32_t scope_id, std::uint64_t cookie) const;
+  [[nodiscard]] Result<> WriteForwarderPort(std::uint32_t scope_id, std::uint64_t netns_cookie,
+                                            std::uint16_t port) const;
+
+  /// Takes the scope away: what is left of it is denied from now on. Its rows in large tables stay, unreachable, until
+  /// SweepScope.
+  [[nodiscard]] Result<> CloseScope(std::uint32_t scope_id) const;
+  /// Removes every row of a closed scope from every table. Slow (walks whole tables): for a background thread.
+  [[nodiscard]] Result<> SweepScope(std::uint32_t scope_id) const;
+
+  // ---- who is inside ----
+  [[nodiscard]] Result<std::optional<weir_task>> Task(std::uint32_t tgid) const { return tasks_.Get(tgid); }
+  [[nodiscard]] Result<> WriteTask(std::uint32_t tgid, const weir_task& task) const { return tasks_.Put(tgid, task); }
+  /// Removes what a canary left, when the programs did not.
+  [[nodiscard]] Result<> RemoveCanaryTask(std::uint32_t tgid) const;
+  /// Process ids of the scope, canaries not counted.
+  [[nodiscard]] Result<std::vector<std::uint32_t>> TasksOf(std::uint32_t scope_id) const;
+  [[nodiscard]] Result<std::optional<weir_canary>> Canary(std::uint32_t scope_id) const {
+    return canary_.Get(scope_id);
+  }
+  [[nodiscard]] Result<> ForgetCanary(std::uint32_t scope_id) const { return canary_.Remove(scope_id); }
+
+  /// Takes an open socket into a scope, unless it is in one already (false).
+  [[nodiscard]] Result<bool> AdoptSocket(int socket_fd, std::uint32_t scope_id, const weir_task& task,
+                                         std::uint32_t tgid, std::uint64_t netns_cookie) const;
+
+  // ---- what happened ----
+  [[nodiscard]] Result<Counts> ReadCounts(std::uint32_t scope_id) const;
+  [[nodiscard]] Result<> ForEachFlow(const std::function<void(const weir_flow_key&, const weir_flow&)>& visit) const {
+    return flows_.ForEach(visit);
+  }
+  /// Scopes that the kernel knows.
+  [[nodiscard]] Result<std::vector<std::uint32_t>> Scopes() const;
+
+  /// Enters an answer into the learned table by the rules of the kernel's DNS program. kExhausted: table full.
+  [[nodiscard]] Result<> Learn(const Lesson& lesson) const;
+
+  [[nodiscard]] int events_ring_fd() const { return events_ring_fd_; }
+  [[nodiscard]] int denials_ring_fd() const { return denials_ring_fd_; }
+
+ private:
+  PolicyMaps() = default;
+
+  Map<std::uint32_t, weir_scope> scopes_;
+  Map<std::uint64_t, std::uint32_t> cgroups_;
+  Map<std::uint32_t, weir_task> tasks_;
+  Map<int, weir_sock> socks_;
+  Map<std::uint32_t, weir_usage> usage_;
+  Map<std::uint32_t, weir_canary> canary_;
+  Map<weir_netns_key, std::uint32_t> netns_;
+  Map<weir_resolver_key, std::uint32_t> resolvers_;
+  Map<weir_fwd_key, std::uint32_t> forwarder_ports_;
+  Map<weir_addr_key, weir_rule> exact_;
+  Map<weir_cidr_key, weir_rule> cidr_;
+  Map<weir_name_key, weir_name> names_;
+  Map<weir_learned_key, weir_learned> learned_;
+  Map<weir_proc_key, std::uint64_t> executables_;
+  Map<weir_proc_name_key, std::uint64_t> executable_names_;
+  Map<std::uint32_t, weir_task> stand_ins_;
+  Map<weir_flow_key, weir_flow> flows_;
+  int counts_fd_ = -1;
+  int events_ring_fd_ = -1;
+  int denials_ring_fd_ = -1;
+  int cpus_ = 0;
+  std::uint64_t name_seed_ = 0;
+};
+
+}  // namespace weir::sensor_bpf

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owner of what runs in the kernel: both skeletons, their links and their pins.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sensor/base/fd.h"
+#include "sensor/base/result.h"
+#include "sensor/bpf/link.h"
+#include "sensor/bpf/map.h"
+#include "sensor/bpf/object.h"
+#include "sensor/bpf/pin_directory.h"
+
+namespace weir::sensor_bpf {
+
+struct ProgramsOptions {
+  std::filesystem::path cgroup_root;
+  std::filesystem::path pin_directory;
+  std::uint32_t events_ring_bytes = 0;  ///< 0: as built. An adopted ring keeps its size
+  std::uint32_t denials_ring_bytes = 0;
+};
+
+struct ProgramInfo {
+  std::string name;
+  std::string tag;     ///< 16 hex digits
+  std::string attach;  ///< "cgroup/connect4", "raw_tp/sched_process_exec"
+  bool attached = false;
+};
+
+/// Everything may be called from any thread. The destructor closes descriptors and leaves the pins: what is attached
+/// stays attached, until Remove().
+class Programs {
+ public:
+  /// Checks the host, loads, attaches and pins. When an earlier sensor's pins are there, its maps are used and its links
+  /// are replaced without a gap. A failure on a fresh start leaves nothing behind; a failure on adoption leaves the
+  /// earlier programs running.
+  [[nodiscard]] static Result<Programs> Open(const ProgramsOptions& options);
+
+  /// Detaches and unpins everything. Only without jobs.
+  [[nodiscard]] Result<> Remove();
+
+  /// Were an earlier sensor's maps taken over?
+  [[nodiscard]] bool adopted() const { return adopted_; }
+  [[nodiscard]] std::uint64_t name_seed() const { return name_seed_; }
+  [[nodiscard]] const std::filesystem::path& pin_directory() const { return pins_.path(); }
+
+  /// The next scope id; never given twice while the pins live.
+  [[nodiscard]] Result<std::uint32_t> NextScopeId();
+
+  /// -1: no such map. The fd stays ours.
+  [[nodiscard]] int MapFd(std::string_view name) const;
+
+  /// As the kernel has them now.
+  [[nodiscard]] std::vector<ProgramInfo> Describe() const;
+
+ private:
+  Programs(PinDirectory pins, Fd cgroup) : pins_(std::move(pins)), cgroup_(std::move(cgroup)) {}
+  Result<> Load(const ProgramsOptions& options);
+  Result<> OpenMarker();
+  Result<> WriteMarker();
+  Result<> AttachAll(const Object& object);
+  Result<> DropUnknownLinks();
+
+  PinDirectory pins_;
+  Fd cgroup_;
+  AttachPoint at_;
+  Fd marker_;
+  bool adopted_ = false;
+  std::uint64_t name_seed_ = 0;
+  std::optional<Object> egress_;
+  std::optional<Object> process_;
+  std::vector<Link> links_;
+  std::unique_ptr<std::mutex> scope_ids_ = std::make_unique<std::mutex>();  ///< guards the marker's next_scope_id
+};
+
+}  // namespace weir::sensor_bpf

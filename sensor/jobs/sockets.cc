@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensor/jobs/sockets.h"
+
+#include <dirent.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sensor/base/fd.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71  // include/uapi/asm-generic/socket.h, since Linux 5.14
+#endif
+
+namespace weir::jobs {
+namespace {
+
+std::vector<int> SocketNumbers(pid_t pid) {
+  std::vector<int> numbers;
+  const std::string directory = "/proc/" + std::to_string(pid) + "/fd";
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
+  if (!stream) return numbers;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    int number = -1;
+    if (std::from_chars(name.data(), name.data() + name.size(), number).ec != std::errc()) continue;
+    char target[16];
+    const ssize_t length = ::readlinkat(::dirfd(stream.get()), entry->d_name, target, sizeof(target));
+    if (length >= 8 && std::memcmp(target, "socket:[", 8) == 0) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+bool IsInternet(int fd) {
+  int domain = 0;
+  socklen_t length = sizeof(domain);
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && (domain == AF_INET || domain == AF_INET6);
+}
+
+// 0 where the kernel does not tell: answers on such a socket teach nothing.
+std::uint64_t NetnsCookie(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t length = sizeof(cookie);
+  return ::getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+}
+
+}  // namespace
+
+Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, const weir_task& task) {
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) return FailErrno("cannot open process " + std::to_string(pid), errno);
+  std::uint32_t adopted = 0;
+  for (const int number : SocketNumbers(pid)) {
+    Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
+    if (!copy) {
+      if (errno == EBADF || errno == ESRCH) continue;  // closed, or the process is gone
+      if (errno == ENOSYS) return Fail(Code::kUnsupported, "the kernel has no pidfd_getfd(2) (Linux 5.6)", ENOSYS);
+      return FailErrno("cannot look at the sockets of process " + std::to_string(pid), errno);
+    }
+    if (!IsInternet(copy.get())) continue;
+    auto taken = maps.AdoptSocket(copy.get(), task.scope_id, task, static_cast<std::uint32_t>(pid),
+                                  NetnsCookie(copy.get()));
+    if (!taken) return tl::unexpected<Error>(std::move(taken).error());
+    if (*taken) ++adopted;
+  }
+  return adopted;
+}
+
+}  // namespace weir::jobs
