@@ -7,7 +7,7 @@ steps=(format shell workflows rules tidy)
 # tracked PATTERN...: files that git knows (also new ones that are not ignored), which still exist.
 tracked() {
   local file
-  git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
+  git -c safe.directory="$WEIR_REPO" ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
     [[ -f $file ]] && printf '%s\n' "$file"
   done
 }
