@@ -124,28 +124,31 @@ static __always_inline void weir_dns_event_fill(struct weir_dns_event *record, c
         __builtin_memset(record->addrs, 0, sizeof(record->addrs));
 }
 
-static __always_inline void weir_dns_send(const struct weir_dns_state *state, __u32 scope_id, __u16 kind,
-                                          __u8 verdict) {
+/* Global, like weir_packet_slow, and for the same reason; kind is WEIR_E_*. */
+__weak __noinline int weir_dns_send(__u32 slot, __u32 kind, __u32 verdict) {
+    const struct weir_dns_state *state = weir_dns_state_of(slot);
     struct weir_dns_event *record;
 
+    if (!state) return 0;
     if (verdict == WEIR_ALLOW) {
         record = bpf_ringbuf_reserve(&weir_events, sizeof(*record), 0);
         if (!record) {
-            weir_count(scope_id, WEIR_C_LOST_DNS);
-            return;
+            weir_count(state->asked.scope_id, WEIR_C_LOST_DNS);
+            return 0;
         }
-        weir_dns_event_fill(record, state, kind, verdict);
+        weir_dns_event_fill(record, state, (__u16)kind, (__u8)verdict);
         bpf_ringbuf_submit(record, WEIR_QUIET);
     } else {
         record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
         if (!record) {
-            weir_count(scope_id, WEIR_C_LOST_DENIAL);
-            return;
+            weir_count(state->asked.scope_id, WEIR_C_LOST_DENIAL);
+            return 0;
         }
-        weir_dns_event_fill(record, state, kind, verdict);
+        weir_dns_event_fill(record, state, (__u16)kind, (__u8)verdict);
         bpf_ringbuf_submit(record, WEIR_WAKE);
     }
-    weir_count(scope_id, WEIR_C_EVENTS);
+    weir_count(state->asked.scope_id, WEIR_C_EVENTS);
+    return 0;
 }
 
 /* The same finding of the same process image is one event, so that a loop cannot fill the ring. */
@@ -163,8 +166,9 @@ static __noinline int weir_finding_once(const struct weir_sock *sock, __u32 find
 }
 
 /* A query judged: counted always, an event when it is the first of its process, name, type and verdict. */
-static __always_inline void weir_dns_note_query(const struct weir_dns_state *state, const struct weir_scope *scope) {
-    __u8 verdict = weir_verdict(scope, state->out.why);
+static __always_inline void weir_dns_note_query(const struct weir_dns_state *state, __u32 slot,
+                                                const struct weir_scope *scope) {
+    __u8 verdict = (__u8)weir_opaque(weir_verdict(scope, state->out.why));
     __u32 scope_id = state->in.scope_id;
     struct weir_flow_key key = {.exec_id = state->in.exec_id,
                                 .scope_id = scope_id,
@@ -177,73 +181,84 @@ static __always_inline void weir_dns_note_query(const struct weir_dns_state *sta
     __builtin_memcpy(key.addr, &state->out.name_hash, sizeof(state->out.name_hash));
     weir_count(scope_id, WEIR_C_QUERIES);
     weir_count_verdict(scope_id, WEIR_HOOK_DNS, verdict);
-    if (weir_flow_note(&key, state->out.rule_id, state->in.tgid)) weir_dns_send(state, scope_id, WEIR_E_DNS, verdict);
+    if (weir_flow_note(&key, state->out.rule_id, state->in.tgid)) weir_dns_send(slot, WEIR_E_DNS, verdict);
+}
+
+/* What the parser is to know; the offsets are those of the UDP payload. */
+static __always_inline void weir_dns_input(struct weir_dns_state *state, struct __sk_buff *skb,
+                                           const struct weir_sock *sock, const struct weir_packet *packet,
+                                           const __u32 server[4], __be16 server_port) {
+    state->in.cookie = bpf_get_socket_cookie(skb);
+    state->in.exec_id = sock->exec_id;
+    state->in.payload_off = packet->transport + (__u32)sizeof(struct weir_udp_header);
+    state->in.payload_len = packet->length - state->in.payload_off;
+    state->in.scope_id = sock->scope_id;
+    state->in.tgid = sock->tgid;
+    state->in.server_port = server_port;
+    __builtin_memcpy(state->in.server, server, 16);
 }
 
 /*
  * Judges a datagram to port 53. Returns WEIR_WHY_*; WEIR_WHY_LOOPBACK: the server is the job's own, so the packet is judged
  * like any other. Without scratch memory the query is refused: it was not read.
  */
-static __noinline __u32 weir_dns_egress(struct __sk_buff *skb, struct weir_sock *sock,
-                                        const struct weir_scope *scope, const struct weir_packet *packet) {
+__weak __noinline int weir_dns_egress(struct __sk_buff *skb) {
+    struct weir_sock *sock = weir_sock_of(skb);
     __u32 server_scope = WEIR_NOBODY, why = WEIR_WHY_DNS_FORM;
+    const struct weir_scope *scope;
+    struct weir_packet packet = {};
     struct weir_dns_state *state;
     struct weir_dest server = {};
     int slot;
 
-    weir_dns_server(sock, packet, &server);
-    if (skb->ifindex == WEIR_LOOPBACK_IFINDEX) server_scope = weir_opaque(weir_server_scope(skb, packet));
+    if (!sock) return WEIR_WHY_DNS_FORM;
+    scope = weir_scope_of(sock->scope_id);
+    if (!scope) return WEIR_WHY_ENDED;
+    weir_packet_parse(skb, &packet);
+    weir_dns_server(sock, &packet, &server);
+    weir_forget(server.addr);
+    server.port = (__be16)weir_opaque(server.port);
+    if (skb->ifindex == WEIR_LOOPBACK_IFINDEX) server_scope = weir_server_scope(skb, &packet);
+    server_scope = weir_opaque(server_scope);
     if (server_scope == sock->scope_id) {
-        if (weir_is_resolver(sock->scope_id, server.addr))
-            weir_finding_once(sock, WEIR_F_FAKE_RESOLVER, 0);
+        if (weir_is_resolver(sock->scope_id, server.addr)) weir_finding_once(sock, WEIR_F_FAKE_RESOLVER, 0);
         return WEIR_WHY_LOOPBACK;
     }
     slot = weir_slot_take();
     state = weir_dns_state_of((__u32)slot);
     if (state) {
-        state->in.cookie = bpf_get_socket_cookie(skb);
-        state->in.exec_id = sock->exec_id;
-        state->in.payload_off = packet->transport + (__u32)sizeof(struct weir_udp_header);
-        state->in.payload_len = packet->length - state->in.payload_off;
-        state->in.scope_id = sock->scope_id;
-        state->in.tgid = sock->tgid;
+        weir_dns_input(state, skb, sock, &packet, server.addr, server.port);
         state->in.mode = scope->mode;
-        state->in.teach = (__u32)weir_dns_may_teach(skb, sock, packet, &server, server_scope);
-        state->in.server_port = server.port;
-        __builtin_memcpy(state->in.server, server.addr, 16);
+        state->in.teach = (__u32)weir_dns_may_teach(skb, sock, &packet, &server, server_scope);
         why = (__u32)weir_dns_query(skb, (__u32)slot);
-        weir_dns_note_query(state, scope);
+        weir_dns_note_query(state, (__u32)slot, scope);
     } else {
         weir_count_verdict(sock->scope_id, WEIR_HOOK_DNS, weir_verdict(scope, why));
     }
     weir_slot_give(slot);
-    return why;
+    return (int)why;
 }
 
 /* Reads an answer before it is queued to the socket: the connect that follows it cannot be too early. */
-static __noinline int weir_dns_ingress(struct __sk_buff *skb, const struct weir_sock *sock) {
+__weak __noinline int weir_dns_ingress(struct __sk_buff *skb) {
+    struct weir_sock *sock = weir_sock_of(skb);
     struct weir_packet packet = {};
     struct weir_dns_state *state;
     int slot, result;
 
+    if (!sock) return 0;
     weir_packet_parse(skb, &packet);
     if (packet.fault || packet.dest.proto != WEIR_UDP || packet.source_port != sock->dns_port) return 0;
     slot = weir_slot_take();
     state = weir_dns_state_of((__u32)slot);
     if (state) {
-        state->in.cookie = bpf_get_socket_cookie(skb);
-        state->in.payload_off = packet.transport + (__u32)sizeof(struct weir_udp_header);
-        state->in.payload_len = packet.length - state->in.payload_off;
-        state->in.scope_id = sock->scope_id;
-        state->in.server_port = packet.source_port;
-        __builtin_memcpy(state->in.server, packet.source.addr, 16);
+        weir_dns_input(state, skb, sock, &packet, packet.source.addr, packet.source_port);
         result = weir_dns_answer(skb, (__u32)slot);
         if (result == WEIR_ANSWER_USED && state->out.n_new) {
             state->out.why = WEIR_WHY_NAME;
-            weir_dns_send(state, sock->scope_id, WEIR_E_ANSWER, WEIR_ALLOW);
+            weir_dns_send((__u32)slot, WEIR_E_ANSWER, WEIR_ALLOW);
         }
-        if (state->out.n_lost)
-            weir_finding_once(sock, WEIR_F_LEARNED_FULL, state->out.n_lost);
+        if (state->out.n_lost) weir_finding_once(sock, WEIR_F_LEARNED_FULL, state->out.n_lost);
         if (result == WEIR_ANSWER_REFUSED && state->out.code != WEIR_DNS_E_RCODE &&
             state->out.code != WEIR_DNS_E_TRUNCATED)
             weir_finding_once(sock, WEIR_F_ANSWER_REFUSED, state->out.code);

@@ -10,6 +10,17 @@
 #define WEIR_QUIET BPF_RB_NO_WAKEUP
 #define WEIR_WAKE BPF_RB_FORCE_WAKEUP
 
+/* Keeps the records' types in BTF, where the layout test looks for them. */
+union weir_records {
+    struct weir_exec_event exec;
+    struct weir_fork_event fork;
+    struct weir_exit_event exit;
+    struct weir_flow_event flow;
+    struct weir_dns_event dns;
+    struct weir_finding_event finding;
+};
+const volatile union weir_records *const volatile weir_record_types __weak = 0;
+
 static __always_inline void weir_event_begin(struct weir_event *event, __u16 kind, __u32 scope_id, __u64 exec_id,
                                              __u32 tgid) {
     event->boot_ns = weir_now();

@@ -12,6 +12,7 @@
 
 #define WEIR_PACKET_PASS 1
 #define WEIR_PACKET_DROP 0 /* the sender of a datagram gets EPERM */
+#define WEIR_PACKET_DNS 2  /* internal: to be judged by the name that it asks for */
 
 /* The established, judged flow: same destination as the last packet that was let through, same policy generation. IPv4
  * without options and IPv6 without extension headers; everything else takes the long way. */
@@ -107,19 +108,22 @@ static __always_inline void weir_packet_names(struct weir_sock *sock, const stru
     sock->flags |= WEIR_K_FLOW;
 }
 
-static __noinline int weir_packet_slow(struct __sk_buff *skb, struct weir_sock *sock,
-                                       const struct weir_scope *scope) {
+/*
+ * The long way. A global function, so that the verifier walks it once; such a function takes only the context and numbers on
+ * 5.10, so it finds socket and scope again. `plain`: do not look whether it is DNS.
+ */
+__noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
+    struct weir_sock *sock = weir_sock_of(skb);
+    const struct weir_scope *scope;
     struct weir_judgement judgement = {};
     struct weir_packet packet = {};
     __u32 why;
 
+    if (!sock) return WEIR_PACKET_DROP;
+    scope = weir_scope_of(sock->scope_id);
+    if (!scope) return WEIR_PACKET_DROP;
     weir_packet_parse(skb, &packet);
-    if (!packet.fault && weir_is_dns_packet(sock, &packet)) {
-        why = weir_opaque(weir_dns_egress(skb, sock, scope, &packet));
-        /* Loopback: the job's own server on its own loopback, a packet like any other. */
-        if (why != WEIR_WHY_LOOPBACK)
-            return weir_verdict(scope, why) == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
-    }
+    if (!plain && !packet.fault && weir_is_dns_packet(sock, &packet)) return WEIR_PACKET_DNS;
     why = weir_opaque((__u32)weir_judge_packet(sock, scope, &packet, &judgement));
     if (why < 32 && weir_is_named(sock)) {
         weir_packet_seen(sock, scope->generation, &packet.dest);
@@ -146,19 +150,22 @@ static __noinline int weir_packet_slow(struct __sk_buff *skb, struct weir_sock *
 
 SEC("cgroup_skb/egress")
 int weir_egress(struct __sk_buff *skb) {
-    struct bpf_sock *sk = skb->sk;
+    struct weir_sock *sock = weir_sock_of(skb);
     const struct weir_scope *scope;
-    struct weir_sock *sock;
+    int result = WEIR_PACKET_PASS;
 
-    if (!sk) return WEIR_PACKET_PASS;
-    sk = bpf_sk_fullsock(sk);
-    if (!sk) return WEIR_PACKET_PASS; /* TIME_WAIT: nothing of the job's can be in it */
-    sock = bpf_sk_storage_get(&weir_socks, sk, 0, 0);
-    if (!sock || !sock->scope_id) return WEIR_PACKET_PASS;
+    if (!sock) return WEIR_PACKET_PASS;
     scope = weir_scope_of(sock->scope_id);
     if (!scope) return WEIR_PACKET_DROP; /* ended and forgotten */
-    if (!weir_is_seen(skb, sock, scope) && weir_packet_slow(skb, sock, scope) == WEIR_PACKET_DROP)
-        return WEIR_PACKET_DROP;
+    if (!weir_is_seen(skb, sock, scope)) result = weir_packet_slow(skb, 0);
+    if (result == WEIR_PACKET_DNS) {
+        __u32 why = (__u32)weir_dns_egress(skb);
+
+        result = weir_verdict(scope, why) == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
+        /* The job's own server on its own loopback: a packet like any other. */
+        if (why == WEIR_WHY_LOOPBACK) result = weir_packet_slow(skb, 1);
+    }
+    if (result != WEIR_PACKET_PASS) return WEIR_PACKET_DROP;
     weir_count_out(sock, skb->len);
     return WEIR_PACKET_PASS;
 }
@@ -167,16 +174,11 @@ int weir_egress(struct __sk_buff *skb) {
  * teaches nothing, and the connect that relies on it is denied. */
 SEC("cgroup_skb/ingress")
 int weir_ingress(struct __sk_buff *skb) {
-    struct bpf_sock *sk = skb->sk;
-    struct weir_sock *sock;
+    struct weir_sock *sock = weir_sock_of(skb);
 
-    if (!sk) return WEIR_PACKET_PASS;
-    sk = bpf_sk_fullsock(sk);
-    if (!sk) return WEIR_PACKET_PASS;
-    sock = bpf_sk_storage_get(&weir_socks, sk, 0, 0);
-    if (!sock || !sock->scope_id) return WEIR_PACKET_PASS;
+    if (!sock) return WEIR_PACKET_PASS;
     __sync_fetch_and_add(&sock->bytes_in, skb->len);
     __sync_fetch_and_add(&sock->packets_in, 1);
-    if (sock->flags & WEIR_K_DNS) weir_dns_ingress(skb, sock);
+    if (sock->flags & WEIR_K_DNS) weir_dns_ingress(skb);
     return WEIR_PACKET_PASS;
 }

@@ -90,8 +90,16 @@ static __always_inline void weir_packet_parse_v6(struct __sk_buff *skb, struct w
     packet->transport = (__u16)offset;
 }
 
+/* For the verifier: what follows is walked once, not once for each form of packet. */
+static __always_inline void weir_forget(__u32 words[4]) {
+    words[0] = weir_opaque(words[0]);
+    words[1] = weir_opaque(words[1]);
+    words[2] = weir_opaque(words[2]);
+    words[3] = weir_opaque(words[3]);
+}
+
 static __noinline int weir_packet_parse(struct __sk_buff *skb, struct weir_packet *packet) {
-    struct weir_ports ports;
+    struct weir_ports ports = {};
 
     packet->length = skb->len;
     if (skb->protocol == bpf_htons(WEIR_ETH_IP))
@@ -100,18 +108,29 @@ static __noinline int weir_packet_parse(struct __sk_buff *skb, struct weir_packe
         weir_packet_parse_v6(skb, packet);
     else
         packet->fault = WEIR_WHY_PACKET_FORM;
-    packet->dest.addr[2] = weir_opaque(packet->dest.addr[2]);
-    packet->fault = weir_opaque(packet->fault);
+    weir_forget(packet->dest.addr);
+    weir_forget(packet->source.addr);
     packet->transport = (__u16)weir_opaque(packet->transport);
     packet->dest.proto = (__u8)weir_opaque(packet->dest.proto);
-    if (packet->fault || !weir_has_ports(packet->dest.proto)) return 0;
-    if (bpf_skb_load_bytes(skb, packet->transport, &ports, sizeof(ports))) {
+    if (!packet->fault && weir_has_ports(packet->dest.proto) &&
+        bpf_skb_load_bytes(skb, packet->transport, &ports, sizeof(ports)))
         packet->fault = WEIR_WHY_PACKET_FORM;
-        return 0;
-    }
-    packet->dest.port = ports.dest;
-    packet->source_port = ports.source;
+    packet->fault = weir_opaque(packet->fault);
+    packet->dest.port = (__be16)weir_opaque(ports.dest);
+    packet->source_port = (__be16)weir_opaque(ports.source);
     return 0;
+}
+
+/* The scope's storage of the socket that sends or receives a packet; null: not a scope's. */
+static __always_inline struct weir_sock *weir_sock_of(struct __sk_buff *skb) {
+    struct bpf_sock *sk = skb->sk;
+    struct weir_sock *sock;
+
+    if (!sk) return 0;
+    sk = bpf_sk_fullsock(sk);
+    if (!sk) return 0; /* TIME_WAIT: nothing of the job's can be in it */
+    sock = bpf_sk_storage_get(&weir_socks, sk, 0, 0);
+    return sock && sock->scope_id ? sock : 0;
 }
 
 #endif /* WEIR_PACKET_BPF_H */
