@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,9 @@ struct RuleInfo {
   int column = 0;      ///< 1-based
   std::string reason;  ///< `reason:` of the rule; may be empty
   std::string owner;
-  std::string expires;  ///< YYYY-MM-DD; may be empty
+  std::string expires;   ///< YYYY-MM-DD, last day; may be empty
+  bool expired = false;  ///< kept for explanations; no entry comes from it
+  ProcessMask processes = kAnyProcess;
   friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
 };
 
@@ -82,12 +85,13 @@ struct CompiledPolicy {
   std::vector<ProcessSet> process_sets;
   std::vector<RuleInfo> rules;
   SocketKinds kinds = 0;
-  bool system_resolvers = true;           ///< dns.resolvers contains `system`
-  std::vector<Address> resolvers;         ///< further trusted resolvers
-  std::uint64_t learned_max_seconds = 0;  ///< dns.max_age; 0: for the job
-  bool loopback = true;                   ///< false when a deny rule covers all of loopback
-  std::string canonical_text;             ///< normalised YAML of the effective policy
-  std::string digest;                     ///< "sha256:" + hex of canonical_text
+  bool system_resolvers = true;              ///< dns.resolvers contains `system`
+  std::map<std::string, std::string> guard;  ///< class -> deny | report | allow; only what the policy says
+  std::vector<Address> resolvers;            ///< further trusted resolvers
+  std::uint64_t learned_max_seconds = 0;     ///< dns.max_age; 0: for the job
+  bool loopback = true;                      ///< false when a deny rule covers all of loopback
+  std::string canonical_text;                ///< normalised YAML of the effective policy
+  std::string digest;                        ///< "sha256:" + hex of canonical_text
 };
 
 }  // namespace weir::policy
