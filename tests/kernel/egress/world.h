@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scope with real programs around it: both skeletons loaded and attached to a cgroup of the test's own, one job below
+// it.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "egress.skel.h"
+#include "process.skel.h"
+#include "sensor/base/result.h"
+#include "tests/kernel/lab/cgroup.h"
+#include "tests/kernel/lab/child.h"
+#include "tests/kernel/lab/pin_dir.h"
+#include "tests/kernel/lab/rings.h"
+#include "tests/kernel/lab/skeleton.h"
+
+namespace weir::lab {
+
+using Address = std::array<std::uint8_t, 16>;
+
+/// 16 bytes as the ABI writes them, from text of either family.
+Address ParseAddress(const std::string& text);
+
+class World {
+ public:
+  static constexpr std::uint32_t kScope = 7;
+
+  /// `prepare` may change map sizes; it is called for both skeletons, because shared maps must be alike.
+  static Result<std::unique_ptr<World>> Create(std::uint32_t mode, std::uint32_t flags = 0, std::uint32_t kinds = 0,
+                                               const std::function<void(bpf_object*)>& prepare = {});
+
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World() = default;
+
+  /// A second job with its own scope.
+  Result<TempCgroup> AddJob(std::uint32_t scope_id, std::uint32_t mode, std::uint32_t flags = 0);
+
+  /// An address rule; port 0: any, proto 0: any.
+  Result<> Rule(std::uint8_t table, const std::string& address, std::uint16_t port, std::uint8_t proto,
+                std::uint32_t rule_id = 1, std::uint64_t proc_mask = WEIR_PROC_ANY, std::uint32_t scope_id = kScope);
+  Result<> Cidr(std::uint8_t table, const std::string& address, unsigned bits, std::uint16_t port, std::uint8_t proto,
+                std::uint32_t rule_id = 1, std::uint64_t proc_mask = WEIR_PROC_ANY);
+  Result<> Resolver(const std::string& address);
+  Result<> TrustNamespace(std::uint64_t cookie);
+  Result<> PutScope(std::uint32_t scope_id, const weir_scope& scope);
+
+  /// Runs `body` in the job and returns what it returned (0–255), or -1.
+  int InJob(const std::function<int()>& body);
+  int InCgroup(const TempCgroup& cgroup, const std::function<int()>& body);
+
+  /// Sum over CPUs.
+  std::uint64_t Counter(std::uint32_t counter, std::uint32_t scope_id = kScope);
+  std::uint64_t Verdicts(std::uint32_t hook, std::uint32_t verdict, std::uint32_t scope_id = kScope) {
+    return Counter(WEIR_C_VERDICT + hook * 4 + verdict, scope_id);
+  }
+  /// Flow events read so far from the rings.
+  std::vector<weir_flow_event> FlowEvents();
+  std::vector<std::pair<weir_flow_key, weir_flow>> Flows();
+
+  weir_egress& egress() { return *egress_; }
+  const TempCgroup& job() const { return job_; }
+  const TempCgroup& root() const { return root_; }
+  Rings& rings() { return *rings_; }
+
+ private:
+  World(PinDir pins, Skeleton<weir_process> process, Skeleton<weir_egress> egress, TempCgroup root, TempCgroup job)
+      : pins_(std::move(pins)),
+        process_(std::move(process)),
+        egress_(std::move(egress)),
+        root_(std::move(root)),
+        job_(std::move(job)) {}
+  Result<> Register(std::uint32_t scope_id, std::uint64_t cgroup_id, const weir_scope& scope);
+
+  PinDir pins_;
+  Skeleton<weir_process> process_;
+  Skeleton<weir_egress> egress_;
+  std::unique_ptr<Rings> rings_;
+  TempCgroup root_;
+  TempCgroup job_;
+  std::vector<Link> links_;  // last: detached first
+};
+
+/// In a child: a network namespace of its own with loopback up and `addresses` (with prefix) on it. False on failure.
+bool OwnNetwork(const std::vector<std::string>& addresses);
+/// socket + connect; errno of the first that failed, else 0.
+int TryConnect(int type, const std::string& address, std::uint16_t port);
+/// sendto on an unconnected datagram socket of the address's family (or `family`); errno or 0.
+int TrySendTo(const std::string& address, std::uint16_t port, int family = 0, std::uint16_t name_family = 0);
+
+}  // namespace weir::lab
