@@ -26,7 +26,7 @@ bool Outbox::MakeRoom(std::size_t bytes) {
     Outgoing& event = window_[i - 1];
     if (event.importance != Importance::kPlain || PushedOut(event)) continue;
     bytes_ -= CostOf(event);
-    event.bytes = {};
+    std::string().swap(event.bytes);  // an assignment could keep the memory
     bytes_ += CostOf(event);
     --plain_;
     --present_;

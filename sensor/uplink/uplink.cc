@@ -91,11 +91,10 @@ Result<std::unique_ptr<Uplink>> Uplink::Create(const UplinkConfig& config, std::
 }
 
 void Uplink::Append(events::Outgoing event) {
-  const std::uint64_t acknowledged = parts_->outbox.Acknowledged();
-  const auto patience = parts_->connected && parts_->stalled_at != acknowledged ? parts_->config.backpressure
-                                                                                : std::chrono::milliseconds(0);
-  const bool room = parts_->outbox.WaitForRoom(event.bytes.size(), patience);
-  parts_->stalled_at = room ? UINT64_MAX : parts_->outbox.Acknowledged();
+  if (parts_->connected && parts_->stalled_at != parts_->outbox.Acknowledged()) {
+    const bool room = parts_->outbox.WaitForRoom(event.bytes.size(), parts_->config.backpressure);
+    parts_->stalled_at = room ? UINT64_MAX : parts_->outbox.Acknowledged();
+  }
   (void)parts_->outbox.Append(std::move(event));
 }
 
