@@ -240,7 +240,7 @@ __weak __noinline int weir_dns_egress(struct __sk_buff *skb) {
 }
 
 /* Reads an answer before it is queued to the socket: the connect that follows it cannot be too early. */
-__weak __noinline int weir_dns_ingress(struct __sk_buff *skb) {
+static __always_inline int weir_dns_ingress(struct __sk_buff *skb) {
     struct weir_sock *sock = weir_sock_of(skb);
     struct weir_packet packet = {};
     struct weir_dns_state *state;
