@@ -112,10 +112,12 @@ std::size_t ColumnsOf(std::uint32_t code_point) {
 
 std::string ForTerminal(std::string_view bytes) { return Visible(bytes); }
 
-std::string ForMarkdown(std::string_view bytes) { return CodeSpan(Visible(bytes)); }
+std::string ForMarkdown(std::string_view bytes, std::size_t max_columns) {
+  return CodeSpan(Shorten(Visible(bytes), max_columns));
+}
 
-std::string ForMarkdownCell(std::string_view bytes) {
-  const std::string text = Visible(bytes);
+std::string ForMarkdownCell(std::string_view bytes, std::size_t max_columns) {
+  const std::string text = Shorten(Visible(bytes), max_columns);
   std::string cell;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '|') {
@@ -130,9 +132,9 @@ std::string ForMarkdownCell(std::string_view bytes) {
   return CodeSpan(cell);
 }
 
-std::string ForHtml(std::string_view bytes) {
+std::string ForHtml(std::string_view bytes, std::size_t max_columns) {
   std::string out;
-  for (const char c : Visible(bytes)) {
+  for (const char c : Shorten(Visible(bytes), max_columns)) {
     switch (c) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;

@@ -16,19 +16,23 @@
 
 namespace weir::report {
 
+/// `max_columns` below: cut to that many terminal columns (UAX #11), the cut marked with "…". Text is cut after it was
+/// made visible and before it is quoted: in that order only is the result safe and not escaped twice.
+inline constexpr std::size_t kWhole = static_cast<std::size_t>(-1);
+
 /// For a terminal or a log: one line without control, bidirectional or invisible characters and without anything that
 /// a GitHub Actions runner takes for a workflow command (`::name` at the start of a word, `##[`). Callers may cut the
 /// result (Shorten) or break lines at its spaces, but not inside a word.
 [[nodiscard]] std::string ForTerminal(std::string_view bytes);
 
 /// For Markdown outside tables: a code span (CommonMark 0.30, 6.1), where GitHub makes no links, mentions or markup.
-[[nodiscard]] std::string ForMarkdown(std::string_view bytes);
+[[nodiscard]] std::string ForMarkdown(std::string_view bytes, std::size_t max_columns = kWhole);
 
 /// For a cell of a Markdown table (GFM 4.10): a code span whose `|` are escaped.
-[[nodiscard]] std::string ForMarkdownCell(std::string_view bytes);
+[[nodiscard]] std::string ForMarkdownCell(std::string_view bytes, std::size_t max_columns = kWhole);
 
 /// For HTML text and quoted attribute values. Put it into an element with `unicode-bidi: isolate`.
-[[nodiscard]] std::string ForHtml(std::string_view bytes);
+[[nodiscard]] std::string ForHtml(std::string_view bytes, std::size_t max_columns = kWhole);
 
 /// For a string that a JSON library will quote: valid UTF-8; control characters and everything else that is valid
 /// stay, because programs read it. Serialise with non-ASCII escaped, then pass the document through JsonDocument.

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// weir-collector: options, one signal path, exit code.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+
+#include "collector/app/collector.h"
+#include "collector/app/options.h"
+
+namespace {
+
+constexpr int kExitUsage = 64;        // EX_USAGE
+constexpr int kExitUnavailable = 69;  // EX_UNAVAILABLE
+constexpr std::chrono::seconds kGrace{5};
+
+int Run(const weir::collector::Options& options, const sigset_t& signals) {
+  if (options.config.insecure_listen)
+    spdlog::warn("--insecure-listen: connections are neither encrypted nor authenticated");
+  auto collector = weir::Collector::Open(options.config);
+  if (!collector) {
+    spdlog::error("{}", collector.error().what);
+    return kExitUnavailable;
+  }
+  for (const std::string& address : options.config.listen) spdlog::info("serves on {}", address);
+  spdlog::info("ready, database {}", options.config.database.string());
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("stops on signal {}", signal);
+  (*collector)->Shutdown(kGrace);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int exit_code = 0;
+  const auto options = weir::collector::ParseOptions(argc, argv, exit_code);
+  if (!options) return exit_code;
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("weir-collector"));
+  spdlog::set_level(spdlog::level::from_str(options->log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  if (const auto valid = weir::Validate(options->config); !valid) {
+    spdlog::error("{}", valid.error().what);
+    return kExitUsage;
+  }
+  if (options->check_config) return 0;
+  // Blocked before any thread is made, so that only sigwait gets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return Run(*options, signals);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "collector/report/escape.h"
+#include "collector/report/render.h"
+#include "collector/report/words.h"
+
+namespace weir::report {
+namespace {
+
+// A job summary may hold 1 MiB, a comment 65,536 characters; the rest is in JSON and HTML.
+constexpr std::size_t kMaxRefused = 50;
+constexpr std::size_t kMaxDestinations = 50;
+constexpr std::size_t kMaxFindings = 20;
+constexpr std::size_t kMaxReasons = 20;
+constexpr std::size_t kMaxSuggestion = 30;
+constexpr std::size_t kMaxReasonColumns = 300;
+constexpr std::size_t kMaxCellColumns = 120;
+
+std::string Cell(std::string_view text, std::size_t columns = kMaxCellColumns) {
+  return ForMarkdownCell(text, columns);
+}
+
+std::string Cells(const std::vector<std::string>& items, std::size_t most = 4) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(items.size(), most); ++i) out += (i ? ", " : "") + Cell(items[i], 60);
+  if (items.size() > most) out += " and " + Grouped(items.size() - most) + " more";
+  return out;
+}
+
+void AddMore(std::string& out, std::size_t all, std::size_t shown, std::string_view noun) {
+  if (all > shown) out += "\nand " + Plural(all - shown, "more " + std::string(noun)) + " (all in the JSON report)\n";
+}
+
+void AddSummary(const JobReport& report, std::string& out) {
+  const Summary& summary = report.summary;
+  out += "**" + std::string(Stamp(summary)) + "** " + Headline(report) + "\n\n";
+  const store::StoredJob& job = report.job;
+  out += "Job " + ForMarkdown(job.begin.name.empty() ? job.job_id : job.begin.name);
+  out += ", mode " + std::string(ModeWord(job.begin.mode));
+  if (!job.begin.host.empty()) out += ", host " + ForMarkdown(job.begin.host);
+  out += ", began " + Time(job.begin_ns);
+  if (job.end_ns != 0) {
+    if (job.begin_ns != 0) out += ", took " + Duration(job.end_ns - job.begin_ns);
+    if (job.end.exit_status >= 0) out += ", exit status " + std::to_string(job.end.exit_status);
+  }
+  out += ".\n\n";
+  out += "| denied | would be denied | allowed | processes | destinations |\n|---:|---:|---:|---:|---:|\n";
+  const std::string approximate = summary.counts_exact ? "" : "at least ";
+  out += "| " + approximate + Grouped(summary.counts.denied) + " | " + approximate +
+         Grouped(summary.counts.would_deny) + " | " + approximate + Grouped(summary.counts.allowed) + " | " +
+         Grouped(report.processes.size()) + " | " + Grouped(report.destinations.size()) + " |\n";
+}
+
+void AddReasons(const JobReport& report, std::string& out) {
+  const auto& reasons = report.summary.reasons;
+  if (reasons.empty()) return;
+  out += report.summary.watch == Watch::kWatched ? "\n### What is missing\n\n" : "\n### Why this proves nothing\n\n";
+  for (std::size_t i = 0; i < std::min(reasons.size(), kMaxReasons); ++i)
+    out += "- " + ForMarkdown(reasons[i], kMaxReasonColumns) + "\n";
+  AddMore(out, reasons.size(), kMaxReasons, "reason");
+}
+
+void AddRefused(const JobReport& report, std::string& out) {
+  if (report.refused.empty()) return;
+  out += "\n### Refused\n\n| | what | process | ancestry | address | why | times |\n|---|---|---|---|---|---|---:|\n";
+  for (std::size_t i = 0; i < std::min(report.refused.size(), kMaxRefused); ++i) {
+    const Contact& contact = report.refused[i];
+    const store::Flow& flow = contact.stored.flow;
+    const std::string process =
+        contact.arguments.empty() ? contact.executable : CommandLine(std::span(contact.arguments));
+    std::string ancestry;
+    for (const std::string& ancestor : contact.ancestry) ancestry += (ancestry.empty() ? "" : " > ") + ancestor;
+    const bool denied = contact.verdict() == store::Verdict::kDeny;
+    out += std::string("| ") + (denied ? "**denied**" : "would be denied") + " | " + Cell(ContactTitle(contact)) +
+           " | " + Cell(process) + " (pid " + std::to_string(flow.pid) + ") | " + Cell(ancestry) + " | " +
+           Cell(flow.key.address) + " | " + Cell(flow.key.why) + ": " + Cell(WhyClause(flow.key.why)) +
+           (flow.rule.empty() ? "" : " (rule " + Cell(flow.rule) + ")") + " | " + Grouped(contact.stored.totals.count) +
+           " |\n";
+  }
+  AddMore(out, report.refused.size(), kMaxRefused, "refused contact");
+}
+
+void AddDestinations(const JobReport& report, std::string& out) {
+  if (report.destinations.empty()) return;
+  out +=
+      "\n### Allowed destinations\n\n| destination | sent | received | contacts | processes | rule |\n"
+      "|---|---:|---:|---:|---|---|\n";
+  for (std::size_t i = 0; i < std::min(report.destinations.size(), kMaxDestinations); ++i) {
+    const Destination& to = report.destinations[i];
+    std::string host = to.name.empty() ? (to.addresses.empty() ? "?" : to.addresses.front()) : to.name;
+    if (host.find(':') != std::string::npos) host = "[" + host + "]";
+    out += "| " + Cell(host + ":" + std::to_string(to.port) + "/" + to.protocol) + " | " + Bytes(to.totals.bytes_out) +
+           " | " + Bytes(to.totals.bytes_in) + " | " + Grouped(to.totals.count) + " | " + Cells(to.processes) + " | " +
+           Cells(to.rules) + " |\n";
+  }
+  AddMore(out, report.destinations.size(), kMaxDestinations, "destination");
+}
+
+void AddFindings(const JobReport& report, std::string& out) {
+  if (report.findings.empty()) return;
+  out += "\n### Findings\n\n| finding | detail | process |\n|---|---|---|\n";
+  for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxFindings); ++i) {
+    const store::Finding& finding = report.findings[i].finding;
+    out += "| " + Cell(finding.kind) + " | " + Cell(finding.detail) + " | " + Cell(finding.comm) + " (pid " +
+           std::to_string(finding.pid) + ") |\n";
+  }
+  AddMore(out, report.findings.size(), kMaxFindings, "finding");
+}
+
+void AddSuggestion(const JobReport& report, std::string& out) {
+  const auto& entries = report.suggestion;
+  if (entries.empty()) return;
+  out +=
+      "\n### If these are wanted\n\nWhat was refused would be allowed by these entries of `allow:`. Add only what the "
+      "job needs.\n\n";
+  for (std::size_t i = 0; i < std::min(entries.size(), kMaxSuggestion); ++i) {
+    out += "- " + ForMarkdown(entries[i]) + "\n";
+  }
+  AddMore(out, entries.size(), kMaxSuggestion, "suggestion");
+}
+
+}  // namespace
+
+std::string RenderMarkdown(const JobReport& report) {
+  std::string out = "## Weir: ";
+  out += std::string(Stamp(report.summary)) + "\n\n";
+  AddSummary(report, out);
+  AddReasons(report, out);
+  AddRefused(report, out);
+  AddDestinations(report, out);
+  AddFindings(report, out);
+  AddSuggestion(report, out);
+  return out;
+}
+
+}  // namespace weir::report
