@@ -198,7 +198,7 @@ TEST_F(Names, TheJobsOwnResolverTeachesNothingAndIsReported) {
   // rule.
   EXPECT_EQ(WithResolver(
                 *world_, [] { return LookupAndConnect(kName, 443); }, true, /*own_resolver=*/true),
-            100 + ETIMEDOUT);
+            kLookupRefused);
   bool reported = false;
   for (const Record& record : world_->rings().Take())
     reported |= record.kind() == WEIR_E_FINDING && record.As<weir_finding_event>().finding == WEIR_F_FAKE_RESOLVER;
