@@ -153,7 +153,9 @@ TEST(Uplink, KeepsBatchesBelowFourMebibytes) {
     FakeCollector::Ack(stream, call.last);
     return true;
   });
-  auto uplink = *Uplink::Create(Config(), collector.Channel());
+  auto config = Config();
+  config.window_bytes = 64u << 20;
+  auto uplink = *Uplink::Create(config, collector.Channel());
   Send(*uplink, 1, 300, 40'000);  // 12 MB
   ASSERT_TRUE(uplink->WaitDurable(300, 10s));
   ExpectAll(collector, 300);
