@@ -8,6 +8,8 @@ template <typename... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
 };
+template <typename... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;  // clang 14 does not deduce aggregates
 
 bool Denied(Verdict verdict) { return verdict != Verdict::kAllow; }
 
