@@ -82,6 +82,8 @@ Decision Matcher::DecidePrefix(const Address& network, std::uint8_t prefix_bits,
   for (const AddressRule* rule : {FindExact(false, target), FindLongest(false, target)}) {
     if (rule == nullptr) continue;
     const bool allowed = Admits(rule->processes, processes);
+    // Both refuse: the single host's entry has the executables of the prefixes merged in, so it says more.
+    if (!allowed && decision.rule_id != 0) break;
     decision = {allowed,
                 !allowed                         ? "process"
                 : rule->prefix_bits == kHostBits ? "rule"
