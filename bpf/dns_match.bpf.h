@@ -58,17 +58,18 @@ __attribute__((noinline)) int weir_dns_find(__u32 slot, __u32 scope_id) {
     return 1;
 }
 
-/* The first label from `from` on at which a search suffix begins; 0: none. */
-__attribute__((noinline)) int weir_dns_next_search(__u32 slot, __u32 scope_id, __u32 from) {
+/* The first label from s->cut_at on at which a search suffix begins, and s->cut_at behind it; 0: none. */
+__attribute__((noinline)) int weir_dns_next_search(__u32 slot, __u32 scope_id) {
     struct weir_dns_state *s = weir_dns_state_of(slot);
     struct weir_name_key key = {.scope_id = scope_id, .kind = WEIR_NAME_SEARCH};
     const struct weir_name *entry = 0;
-    __u64 start = 0, k;
+    __u64 start = 0, k = 0;
 
     if (!s) return 0;
-    for (k = 1; k < WEIR_DNS_LABELS - 1; k++) {
+    for (int i = 0; i < (int)WEIR_DNS_LABELS; i++) {
+        k = s->cut_at;
         if (k >= s->n_labels) break;
-        if (k < from) continue;
+        s->cut_at = k + 1;
         start = weir_dns_suffix(s, k, &key);
         entry = bpf_map_lookup_elem(&weir_names, &key);
         if (entry) break;
@@ -79,17 +80,16 @@ __attribute__((noinline)) int weir_dns_next_search(__u32 slot, __u32 scope_id, _
 
 __attribute__((noinline)) int weir_dns_find_cuts(__u32 slot, __u32 scope_id) {
     struct weir_dns_state *s = weir_dns_state_of(slot);
-    __u32 from = 1;
 
     if (!s) return 0;
     s->n_cuts = 0;
+    s->cut_at = 1;
     for (__u64 i = 0; i < WEIR_DNS_CUTS; i++) {
-        int k = weir_dns_next_search(slot, scope_id, from);
+        int k = weir_dns_next_search(slot, scope_id);
 
         if (k <= 0) break;
         s->cuts[i] = (__u8)k;
         s->n_cuts = (__u32)i + 1;
-        from = (__u32)k + 1;
     }
     return 0;
 }
@@ -107,6 +107,7 @@ __attribute__((noinline)) int weir_dns_cut(__u32 slot, __u32 i) {
     WEIR_BOUND(end, 255);
     for (__u64 at = 0; at < WEIR_NAME_BYTES; at += 8)
         weir_store64(&s->names[at], at < end ? weir_load64(&s->asked.name[at]) : 0);
+    WEIR_BOUND(end, 255); /* again: verifiers before 6.8 lose it in the loop's impossible branches */
     weir_store64(&s->names[end], 0);
     s->name_len = end + 1;
     s->n_labels = label;

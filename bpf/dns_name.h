@@ -35,7 +35,7 @@ static inline struct weir_dns_state *weir_dns_at(weir_dns_ref ref) { return ref;
 
 #define WEIR_DNS_MORE (-1) /* of a stage of few steps: call again */
 
-/* Most names need one call; the longest name needs 254 steps, and what needs more is a maze of pointers. */
+/* Most names need one call; 127 labels need 255 steps, and what needs more than 288 is a maze of pointers. */
 #define WEIR_DNS_NAME_STEPS 24
 #define WEIR_DNS_NAME_CALLS 12
 
@@ -51,62 +51,60 @@ static __always_inline __u64 weir_dns_get32(const struct weir_dns_state *s, __u6
     return (__u64)s->buf[at] << 24 | (__u64)s->buf[at + 1] << 16 | (__u64)s->buf[at + 2] << 8 | s->buf[at + 3];
 }
 
-/* Some steps of decoding; a step reads a length byte or pointer, or copies up to eight bytes in lower case. */
+/* The length byte or pointer at `at`. Returns WEIR_DNS_MORE when there is more of the name. */
+static __always_inline int weir_dns_name_label(struct weir_dns_state *s, __u64 at) {
+    __u64 size = s->buf[at], label = s->n_labels, to = s->name_len;
+
+    if (size >= 0xc0) {
+        __u64 target = (size & 0x3f) << 8 | s->buf[at + 1];
+
+        if (at + 1 >= s->len) return WEIR_DNS_E_SHORT;
+        /* Strictly before the run of labels that it ends (RFC 1035 4.1.4 "prior occurrence"): no loops. */
+        if (s->name_plain || target >= s->name_segment || target < WEIR_DNS_HEADER_BYTES) return WEIR_DNS_E_POINTER;
+        if (s->name_end == 0) s->name_end = at + 2;
+        s->name_segment = target;
+        s->at = target;
+        return WEIR_DNS_MORE;
+    }
+    if (size > 63) return WEIR_DNS_E_LABEL;
+    if (at + size >= s->len) return WEIR_DNS_E_SHORT;
+    if (to + size + 1 > WEIR_DNS_NAME_MAX) return WEIR_DNS_E_LONG;
+    if (size == 0) {
+        if (s->name_end == 0) s->name_end = at + 1;
+        s->name_len = to + 1;
+        return WEIR_DNS_OK;
+    }
+    WEIR_BOUND(label, WEIR_DNS_LABELS - 1);
+    s->starts[label] = (__u8)to;
+    s->n_labels = label + 1;
+    s->name_left = size + 1;
+    return WEIR_DNS_MORE;
+}
+
+/* Some steps of decoding; a step reads a length byte or pointer, or copies up to eight bytes in lower case. The cursors are
+ * read from memory at each step on purpose: what the verifier remembers of a register would make each step another case. */
 WEIR_DNS_STAGE int weir_dns_name_steps(weir_dns_ref ref) {
     struct weir_dns_state *s = weir_dns_at(ref);
-    __u64 at, left, to, base, len;
 
     if (!s) return WEIR_DNS_E_STATE;
-    at = s->at;
-    to = s->name_len;
-    left = s->name_left;
-    base = s->name_base;
-    len = s->len;
     for (int step = 0; step < WEIR_DNS_NAME_STEPS; step++) {
-        __u64 n = 8;
+        __u64 at = s->at, left = s->name_left, to = s->name_base + s->name_len, n = 8;
 
-        if (at >= len) return WEIR_DNS_E_SHORT;
+        if (at >= s->len) return WEIR_DNS_E_SHORT;
         WEIR_BOUND(at, WEIR_DNS_MESSAGE_BYTES - 1);
         if (left == 0) {
-            __u64 size = s->buf[at];
+            int code = weir_dns_name_label(s, at);
 
-            if (size >= 0xc0) {
-                __u64 target = (size & 0x3f) << 8 | s->buf[at + 1];
-
-                if (at + 1 >= len) return WEIR_DNS_E_SHORT;
-                /* Strictly before the run of labels that it ends (RFC 1035 4.1.4 "prior occurrence"): no loops. */
-                if (s->name_plain || target >= s->name_segment || target < WEIR_DNS_HEADER_BYTES)
-                    return WEIR_DNS_E_POINTER;
-                if (s->name_end == 0) s->name_end = at + 2;
-                s->name_segment = target;
-                at = target;
-                continue;
-            }
-            if (size > 63) return WEIR_DNS_E_LABEL;
-            if (at + size >= len) return WEIR_DNS_E_SHORT;
-            if (to + size + 1 > WEIR_DNS_NAME_MAX) return WEIR_DNS_E_LONG;
-            if (size == 0) {
-                if (s->name_end == 0) s->name_end = at + 1;
-                s->name_len = to + 1;
-                return WEIR_DNS_OK;
-            }
-            __u64 label = s->n_labels;
-            WEIR_BOUND(label, WEIR_DNS_LABELS - 1);
-            s->starts[label] = (__u8)to;
-            s->n_labels = label + 1;
-            left = size + 1;
+            if (code != WEIR_DNS_MORE) return code;
+            continue;
         }
-        __u64 dst = base + to;
-        WEIR_BOUND(dst, 2 * WEIR_DNS_NAME_ROOM - 1);
-        weir_store64(&s->names[dst], weir_lower64(weir_load64(&s->buf[at])));
+        WEIR_BOUND(to, 2 * WEIR_DNS_NAME_ROOM - 1);
+        weir_store64(&s->names[to], weir_lower64(weir_load64(&s->buf[at])));
         if (left < 8) n = left;
-        at += n;
-        to += n;
-        left -= n;
+        s->at = at + n;
+        s->name_len += n;
+        s->name_left = left - n;
     }
-    s->at = at;
-    s->name_len = to;
-    s->name_left = left;
     return WEIR_DNS_MORE;
 }
 
@@ -143,30 +141,28 @@ WEIR_DNS_STAGE int weir_dns_take_name(weir_dns_ref ref, __u32 which, __u32 plain
 #define WEIR_DNS_HASH_STEPS 32
 #define WEIR_DNS_HASH_CALLS 8
 
-/* Some bytes of the hash, from s->hash_at leftwards. */
+/* Some bytes of the hash, from s->hash_at leftwards. Cursors in memory, as above. A label starts at 0, so labels cannot run
+ * out before the bytes do. */
 WEIR_DNS_STAGE int weir_dns_hash_steps(weir_dns_ref ref) {
     struct weir_dns_state *s = weir_dns_at(ref);
-    __u64 hash, at, label, start;
+    __u64 hash;
 
     if (!s) return WEIR_DNS_E_STATE;
     hash = s->hash;
-    at = s->hash_at;
-    label = s->hash_label;
     for (int step = 0; step < WEIR_DNS_HASH_STEPS; step++) {
+        __u64 at = s->hash_at, label = s->hash_label - 1;
+
         if (at == 0) return WEIR_DNS_OK;
         at--;
         WEIR_BOUND(at, 255);
+        WEIR_BOUND(label, WEIR_DNS_LABELS - 1);
+        s->hash_at = at;
         hash = weir_name_hash_step(hash, s->names[at]);
-        if (label == 0) return WEIR_DNS_OK;
-        start = label - 1;
-        WEIR_BOUND(start, WEIR_DNS_LABELS - 1);
-        if (s->starts[start] != at) continue;
-        s->hashes[start] = hash;
-        label = start;
+        if (s->starts[label] != at) continue;
+        s->hashes[label] = hash;
+        s->hash_label = label;
     }
     s->hash = hash;
-    s->hash_at = at;
-    s->hash_label = label;
     return WEIR_DNS_MORE;
 }
 

@@ -83,10 +83,11 @@ __attribute__((noinline)) int weir_dns_next_pending(struct __sk_buff *skb, __u32
     __u64 used;
 
     if (!dns) return WEIR_SOCK_PENDING;
-    used = dns->used;
+    if (from >= WEIR_SOCK_PENDING) return WEIR_SOCK_PENDING;
+    used = dns->used & ~0ull << from;
     for (__u32 i = 0; i < WEIR_SOCK_PENDING; i++) {
         if (!(used >> i)) break;
-        if (i >= from && (used >> i & 1) && dns->ids[i] == id) return (int)i;
+        if ((used >> i & 1) && dns->ids[i] == id) return (int)i;
     }
     return WEIR_SOCK_PENDING;
 }

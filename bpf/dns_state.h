@@ -145,6 +145,7 @@ struct weir_dns_state {
     struct weir_name_key match;
     __u32 match_flags;
     __u32 match_rule_id;
+    __u64 cut_at; /* label at which to look for the next search suffix */
     __u32 n_cuts;
     __u32 n_ports;
     struct weir_name_port ports[WEIR_NAME_PORTS];

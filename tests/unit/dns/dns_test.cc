@@ -39,14 +39,16 @@ TEST_P(AnswerTable, IsJudged) {
   Ask(*state, Wire(row.asked), row.type);
   ASSERT_EQ(weir_dns_parse_answer(state.get()), row.code);
   EXPECT_EQ(AddressesOf(*state), row.addresses);
-  if (row.code == WEIR_DNS_OK) EXPECT_EQ(state->ttl, row.ttl);
+  if (row.code == WEIR_DNS_OK) {
+    EXPECT_EQ(state->ttl, row.ttl);
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Dns, QueryTable, testing::ValuesIn(QueryRows()), [](const auto& info) {
-  return std::to_string(info.index) + "_" + RowName(info.param.what);
+INSTANTIATE_TEST_SUITE_P(Dns, QueryTable, testing::ValuesIn(QueryRows()), [](const auto& row) {
+  return std::to_string(row.index) + "_" + RowName(row.param.what);
 });
-INSTANTIATE_TEST_SUITE_P(Dns, AnswerTable, testing::ValuesIn(AnswerRows()), [](const auto& info) {
-  return std::to_string(info.index) + "_" + RowName(info.param.what);
+INSTANTIATE_TEST_SUITE_P(Dns, AnswerTable, testing::ValuesIn(AnswerRows()), [](const auto& row) {
+  return std::to_string(row.index) + "_" + RowName(row.param.what);
 });
 
 TEST(Dns, RefusesAQueryCutAnywhere) {
