@@ -99,13 +99,13 @@ std::string EndOf(const v1::ProcessRow& row) {
 
 Json ProcessJson(const v1::ProcessRow& row) {
   const auto& exec = row.exec();
-  Json json = {{"exec_id", Hex(exec.exec_id())},
-               {"parent_exec_id", Hex(exec.parent_exec_id())},
+  Json json = {{"exec_id", Id(exec.exec_id())},
+               {"parent_exec_id", Id(exec.parent_exec_id())},
                {"pid", exec.pid()},
                {"parent_pid", exec.parent_pid()},
-               {"time", Rfc3339(row.time_ns())},
-               {"exit_time", Rfc3339(row.exit_time_ns())},
-               {"exit_status", nullptr},
+               {"time_ns", row.time_ns()},
+               {"exit_time_ns", row.exit_time_ns()},
+               {"wait_status", nullptr},
                {"uid", exec.uid()},
                {"gid", exec.gid()},
                {"comm", Text(exec.comm())},
@@ -122,7 +122,7 @@ Json ProcessJson(const v1::ProcessRow& row) {
                {"forks", row.forks()},
                {"flows_allowed", row.flows_allowed()},
                {"flows_denied", row.flows_denied()}};
-  if (row.exit_time_ns() != 0) json["exit_status"] = ShellStatus(static_cast<int>(row.wait_status()));
+  if (row.exit_time_ns() != 0) json["wait_status"] = row.wait_status();
   return json;
 }
 

@@ -34,7 +34,7 @@ Json DocumentOf(const v1::GetStatusResponse& status, int jobs) {
           {"kernel", Text(status.kernel())},
           {"armed", status.armed()},
           {"not_armed_reasons", Texts(status.not_armed_reasons())},
-          {"start_time", Rfc3339(status.start_time_ns())},
+          {"start_time_ns", status.start_time_ns()},
           {"cgroup_root", Text(status.cgroup_root())},
           {"pin_directory", Text(status.pin_directory())},
           {"events_queued", status.events_queued()},

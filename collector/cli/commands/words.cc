@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/cli/commands/words.h"
 
-#include <array>
-#include <cstdio>
-
 #include "collector/cli/term/console.h"
 #include "collector/report/escape.h"
 
@@ -56,11 +53,7 @@ std::string Destination(const std::string& name, const v1::FlowId& id) {
 
 Json Text(std::string_view bytes) { return report::ForJson(bytes); }
 
-std::string Hex(std::uint64_t id) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(id));
-  return text.data();
-}
+std::string Id(std::uint64_t id) { return std::to_string(id); }
 
 void PutJson(const Json& document) { PutJson(document.dump(-1, ' ', true)); }
 

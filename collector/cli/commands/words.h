@@ -42,8 +42,8 @@ template <typename Labels>
   return out;
 }
 
-/// 64-bit ids as 16 hex digits: JSON numbers lose their low bits in JavaScript and jq.
-[[nodiscard]] std::string Hex(std::uint64_t id);
+/// 64-bit ids as text: many readers lose digits of numbers above 2^53.
+[[nodiscard]] std::string Id(std::uint64_t id);
 
 /// Prints the document on standard output.
 void PutJson(const Json& document);

@@ -123,6 +123,13 @@ Result<int> Child::Release() {
   return ReadWhole(failure_.get(), &reason, sizeof reason) ? reason : 0;
 }
 
+std::optional<int> Child::EndedAlready() {
+  int status = 0;
+  if (pid_ < 0 || waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+  pid_ = -1;
+  return ShellStatus(status);
+}
+
 Result<int> Child::Wait() {
   for (;;) {
     std::array<pollfd, 2> waits{pollfd{pidfd_.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}};
@@ -133,13 +140,7 @@ Result<int> Child::Wait() {
       // By pidfd: the process may be gone, and its number another's.
       syscall(SYS_pidfd_send_signal, pidfd_.get(), static_cast<int>(signal.ssi_signo), nullptr, 0);
     }
-    int status = 0;
-    const pid_t ended = waitpid(pid_, &status, WNOHANG);
-    if (ended < 0 && errno != EINTR) return FailErrno("waiting for the command", errno);
-    if (ended == pid_) {
-      pid_ = -1;
-      return ShellStatus(status);
-    }
+    if (const auto status = EndedAlready()) return *status;
   }
 }
 

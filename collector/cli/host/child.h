@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ class Child {
 
   /// Starts the command. 0, or the errno of execve; then Wait() returns what a shell would.
   [[nodiscard]] Result<int> Release();
+
+  /// The shell's status when the process has ended; it need not have been released.
+  [[nodiscard]] std::optional<int> EndedAlready();
 
   /// Waits for the end, passes signals on meanwhile. The shell's status.
   [[nodiscard]] Result<int> Wait();

@@ -36,9 +36,12 @@ std::optional<Mount> ParseMountLine(const std::string& line) {
   return Mount{UndoOctal(point), type, options + "," + super_options};
 }
 
-// A job id is made of these alone (sensor/jobs), so a directory of somebody who called theirs "weir" is not taken for one.
+// The form that sensor/jobs/job_id.h makes: "20260817-093015123-q3k7x0v2md". A directory of somebody who called theirs
+// "weir" is not taken for a job.
 bool LooksLikeJobId(std::string_view text) {
-  return text.size() >= 8 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+  constexpr std::string_view kDigits = "0123456789";
+  return text.find_first_not_of(kDigits) == 8 && text[8] == '-' && text.find_first_not_of(kDigits, 9) == 18 &&
+         text[18] == '-' && text.size() > 19;
 }
 
 }  // namespace

@@ -19,8 +19,12 @@ void Say(std::string_view text) {
   std::string out;
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) out += "weir: " + report::ForTerminal(line) + "\n";
-  (void)WriteWhole(STDERR_FILENO, out, "standard error");
+  SayRaw(out);
 }
+
+void SayRaw(std::string_view text) { (void)WriteWhole(STDERR_FILENO, text, "standard error"); }
+
+std::string SafeLine(std::string_view text) { return report::ForTerminal(text) + "\n"; }
 
 int Complain(const Error& error) {
   Say(error.what);

@@ -18,6 +18,12 @@ void PutJson(const std::string& serialised);
 /// "weir: text" on standard error; each line is escaped.
 void Say(std::string_view text);
 
+/// Writes to standard error what is escaped and laid out already.
+void SayRaw(std::string_view text);
+
+/// One escaped line with its end, for Put().
+[[nodiscard]] std::string SafeLine(std::string_view text);
+
 /// Says an error and returns the exit code that follows from it.
 [[nodiscard]] int Complain(const Error& error);
 

@@ -63,15 +63,6 @@ Result<std::int64_t> ParseSince(std::string_view text, std::int64_t now_ns) {
                                   "2026-11-23T14:05, 2026-11-23T14:05:09Z)");
 }
 
-std::string Rfc3339(std::int64_t time_ns) {
-  if (time_ns <= 0) return "";
-  const std::time_t seconds = time_ns / kSecondNs;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  return Format("%04d-%02d-%02dT%02d:%02d:%02d.%09lldZ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<long long>(time_ns % kSecondNs));
-}
-
 std::string LocalTime(std::int64_t time_ns) {
   if (time_ns <= 0) return "-";
   const std::time_t seconds = time_ns / kSecondNs;

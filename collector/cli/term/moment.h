@@ -14,9 +14,6 @@ namespace weir::cli {
 /// time ("2026-11-23 14:05[:09]", also with "T") or UTC with a final "Z". Nanoseconds since the Unix epoch.
 [[nodiscard]] Result<std::int64_t> ParseSince(std::string_view text, std::int64_t now_ns);
 
-/// "2026-11-23T14:05:09.123456789Z"; empty for 0. For JSON.
-[[nodiscard]] std::string Rfc3339(std::int64_t time_ns);
-
 /// Local time "2026-11-23 14:05:09", "-" for 0. For tables.
 [[nodiscard]] std::string LocalTime(std::int64_t time_ns);
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collector/cli/commands/policy_input.h"
+
+#include <filesystem>
+#include <iterator>
+#include <utility>
+
+#include "policy/compile.h"
+#include "policy/policy.h"
+#include "policy/render.h"
+
+namespace weir::cli {
+namespace {
+
+// Moves what is an error to `faults` and what is not to `warnings`.
+void Sort(std::vector<policy::Fault> from, PolicyOutcome& outcome) {
+  for (auto& fault : from) {
+    auto& to = fault.severity == policy::Severity::kError ? outcome.faults : outcome.policy.warnings;
+    to.push_back(std::move(fault));
+  }
+}
+
+policy::CompileOptions OptionsOf(const PolicyWish& wish) {
+  policy::CompileOptions options;
+  options.job_id = wish.job;
+  options.job_name = wish.job;
+  options.mode = ModeOf(wish.mode);
+  options.extra_source = "--allow";
+  for (std::size_t i = 0; i < wish.allow.size(); ++i) {
+    options.extra_allow.push_back({.text = wish.allow[i], .line = static_cast<int>(i) + 1, .column = 1});
+  }
+  return options;
+}
+
+}  // namespace
+
+std::optional<policy::Mode> ModeOf(const std::string& word) {
+  if (word == "audit") return policy::Mode::kAudit;
+  if (word == "block") return policy::Mode::kBlock;
+  return std::nullopt;
+}
+
+policy::LoadResult LoadPolicyFile(const std::string& file) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path path = fs::weakly_canonical(file, error);
+  for (fs::path folder = path.parent_path(); !error && !folder.empty(); folder = folder.parent_path()) {
+    if (fs::exists(folder / ".git", error)) return policy::LoadFile(file, folder);
+    if (folder == folder.root_path()) break;
+  }
+  return policy::LoadFile(file);
+}
+
+PolicyOutcome CheckPolicy(const PolicyWish& wish) {
+  PolicyOutcome outcome;
+  policy::ParsedPolicy parsed;
+  if (wish.file.empty()) {
+    parsed.mode = policy::Mode::kAudit;
+    parsed.allow_none = true;
+    if (wish.mode == "block" && wish.allow.empty()) {
+      outcome.faults.push_back({.file = "--mode",
+                                .reason = "block mode without a policy lets nothing out",
+                                .suggestion = "give --policy FILE, or --allow ENDPOINT"});
+      return outcome;
+    }
+  } else {
+    auto loaded = LoadPolicyFile(wish.file);
+    const bool ok = loaded.ok();
+    Sort(std::move(loaded.faults), outcome);
+    if (!ok) return outcome;
+    parsed = std::move(loaded.policy);
+    outcome.policy.text = policy::RenderPolicy(parsed);
+  }
+  auto compiled = policy::Compile(parsed, OptionsOf(wish));
+  Sort(std::move(compiled.faults), outcome);
+  outcome.policy.mode = compiled.policy.mode;
+  outcome.policy.on_deny = compiled.policy.on_deny;
+  return outcome;
+}
+
+std::string FaultLines(const std::vector<policy::Fault>& faults) {
+  std::string out;
+  for (const auto& fault : faults) {
+    out += fault.file;
+    if (fault.line > 0) out += ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);
+    out += fault.severity == policy::Severity::kError ? ": error: " : ": warning: ";
+    out += fault.reason + "; " + fault.suggestion + "\n";
+  }
+  return out;
+}
+
+}  // namespace weir::cli

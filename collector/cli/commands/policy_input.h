@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy file on its way to the sensor: read, checked and flattened here, where the user's files and messages are.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/compiled.h"
+#include "policy/fault.h"
+#include "policy/policy.h"
+#include "sensor/base/result.h"
+
+namespace weir::cli {
+
+struct PolicyWish {
+  std::string file;                ///< empty: no policy
+  std::string job;                 ///< entry of `jobs:`
+  std::string mode;                ///< "audit", "block" or empty: the policy's; audit without one
+  std::vector<std::string> allow;  ///< further endpoints
+};
+
+struct CheckedPolicy {
+  std::string text;  ///< the whole policy as one document: includes merged in; empty: there is none
+  policy::Mode mode = policy::Mode::kAudit;
+  policy::OnDeny on_deny = policy::OnDeny::kReport;
+  std::vector<policy::Fault> warnings;
+};
+
+/// Every fault of a policy at once; `faults` empty means that the policy is good.
+struct PolicyOutcome {
+  CheckedPolicy policy;
+  std::vector<policy::Fault> faults;
+};
+[[nodiscard]] PolicyOutcome CheckPolicy(const PolicyWish& wish);
+
+/// Reads a policy file. Includes are relative to the repository that the file lies in (the nearest folder above it with
+/// a `.git`), else to the file's folder.
+[[nodiscard]] policy::LoadResult LoadPolicyFile(const std::string& file);
+
+/// "audit", "block"; nullopt for anything else.
+[[nodiscard]] std::optional<policy::Mode> ModeOf(const std::string& word);
+
+/// "egress.yml:4:5: error: reason; suggestion" lines.
+[[nodiscard]] std::string FaultLines(const std::vector<policy::Fault>& faults);
+
+}  // namespace weir::cli

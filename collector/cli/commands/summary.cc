@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collector/cli/commands/summary.h"
+
+#include <algorithm>
+
+#include "collector/cli/commands/rows.h"
+#include "collector/report/escape.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr std::size_t kShownFlows = 10;
+constexpr std::string_view kPrefix = "weir: ";
+
+std::string Counted(std::uint64_t count, const std::string& what) { return std::to_string(count) + " " + what; }
+
+Tone ToneOfVerdict(const Summary& summary) {
+  if (summary.denied > 0) return Tone::kBad;
+  const bool unsure = !summary.armed || !summary.complete || summary.would_deny > 0;
+  return unsure ? Tone::kWarn : Tone::kGood;
+}
+
+// A line for one refused flow: what, who, why; cut to the screen, escaped.
+std::string RefusedLine(const v1::FlowRow& flow, const Screen& screen) {
+  const std::string verdict = flow.id().verdict() == v1::VERDICT_DENY ? "denied" : "would deny";
+  std::string target = TargetOf(flow);
+  if (!flow.name().empty() && flow.query_type().empty() && flow.id().hook() != v1::HOOK_SOCKET) {
+    target += " (" + flow.id().address() + ")";
+  }
+  std::string text = report::ForTerminal(target + " by " + ProcessOf(flow) + ": " + ReasonOf(flow));
+  if (flow.count() > 1) text += " ×" + std::to_string(flow.count());
+  const std::size_t used = kPrefix.size() + 2 + verdict.size() + 1;
+  if (screen.columns > 0) text = report::Shorten(text, static_cast<std::size_t>(screen.columns) - used);
+  return "  " + Paint(screen, ToneOf(flow.id().verdict()), verdict) + " " + text;
+}
+
+std::vector<std::string> Lines(const Summary& summary, const Screen& screen) {
+  std::vector<std::string> lines = {Paint(screen, ToneOfVerdict(summary), VerdictLine(summary))};
+  for (const auto& reason : summary.not_armed_reasons) lines.push_back("  not armed: " + report::ForTerminal(reason));
+  const std::size_t shown = std::min(summary.refused.size(), kShownFlows);
+  for (std::size_t i = 0; i < shown; ++i) lines.push_back(RefusedLine(summary.refused[i], screen));
+  if (summary.refused.size() > shown) lines.push_back("  … and more: weir egress --denied --job " + summary.job_id);
+  for (const auto& leftover : summary.leftovers) {
+    lines.push_back("  still running, still judged: " + report::ForTerminal(leftover));
+  }
+  if (!summary.has_policy) lines.push_back("no policy was given; to write one: weir policy suggest --job " + summary.job_id);
+  std::string where = "job " + summary.job_id;
+  for (const auto& path : summary.reports) where += ", report " + report::ForTerminal(path);
+  lines.push_back(where);
+  return lines;
+}
+
+}  // namespace
+
+std::string VerdictLine(const Summary& summary) {
+  std::string line = Word(summary.mode);
+  line += summary.armed ? ", armed" : ", NOT ARMED";
+  line += summary.complete ? ", complete: " : ", INCOMPLETE (records were lost): ";
+  if (summary.allowed) line += Counted(*summary.allowed, "allowed") + ", ";
+  line += Counted(summary.denied, "denied");
+  // In block mode nothing is "would deny", unless the mode of the record says otherwise.
+  if (summary.mode == v1::MODE_AUDIT || summary.would_deny > 0) {
+    line += ", " + Counted(summary.would_deny, summary.has_policy ? "would be denied in block mode" : "not in any policy");
+  }
+  return line;
+}
+
+std::string Render(const Summary& summary, const Screen& screen) {
+  std::string out;
+  for (const auto& line : Lines(summary, screen)) out += std::string(kPrefix) + line + "\n";
+  return out;
+}
+
+}  // namespace weir::cli
