@@ -86,7 +86,7 @@ act_audit() {
   act "1. The build, in audit mode" "A shell, make, a compiler and a fetch tool. Nothing is refused; everything is seen."
   shown "$weir" run --mode audit --job build --report "$result/audit.json" -- ./build.sh || differs "the build failed"
   claim "the build passed" test -s "$WORLD_DIR/project/out/hello"
-  claim "nothing was denied, and the record is complete" told audit '.counts.denied == 0 and .complete'
+  claim "nothing was denied, and the record is complete" told audit '.summary.counts.denied == 0 and .summary.complete'
   job_id=$(jq -r .job.id "$result/audit.json")
 }
 
@@ -95,7 +95,7 @@ act_review() {
   shown "$weir" egress --job "$job_id"
   shown "$weir" processes --job "$job_id" --tree
   claim "the registry was reached by curl, below make, below build.sh" told audit \
-    'any(.flows[]; (.name // "") == "registry.example.org" and (.executable | endswith("/curl"))
+    'any((.refused + .allowed)[]; (.name // "") == "registry.example.org" and (.executable | endswith("/curl"))
          and any(.ancestry[]; endswith("/make")))'
 }
 
@@ -113,7 +113,7 @@ act_block() {
   shown "$weir" run --mode block --policy "$result/egress.yml" --job build --report "$result/block.json" -- ./build.sh ||
     differs "the build failed in block mode"
   claim "the build passed" test -s "$WORLD_DIR/project/out/hello"
-  claim "nothing was denied" told block '.counts.denied == 0'
+  claim "nothing was denied" told block '.summary.counts.denied == 0'
 }
 
 act_poison() {
@@ -132,12 +132,12 @@ ways out: a host of its own by name, a bare address, and a DNS name that carries
   claim "the report names the refused address 203.0.113.66" told report "$(denied '.address == "203.0.113.66"')"
   claim "the report names the lookup that carried the key" told report "$(denied '(.name // "") | test("^68756e7465.*drop.example.net$")')"
   claim "each with its ancestry: postinstall.sh, below make, below build.sh" told report \
-    'all(.flows[] | select(.verdict == "deny"); (.ancestry + [.executable] | tostring) | test("make"))'
+    'all(.refused[]; (.ancestry + [.executable] | tostring) | test("make"))'
 }
 
 # told REPORT FILTER: does that JSON report say so?
 told() { jq -e "$2" "$result/$1.json"; }
-denied() { printf 'any(.flows[]; .verdict == "deny" and (%s))' "$1"; }
+denied() { printf 'any(.refused[]; .verdict == "deny" and (%s))' "$1"; }
 none_of() { ! grep -E -- "$2" "$1"; }
 
 curtain() {

@@ -8,7 +8,7 @@ fetch="curl -sS --max-time 10 -o /dev/null http://registry.example.org:8080/inde
        curl -sS --max-time 10 -o /dev/null http://files.example.org:8080/bytes/1000 && '$client' connect 198.51.100.42 443"
 audit bash -c "$fetch"
 expect_status 0
-expect_report '.counts.denied == 0 and .counts.would_deny > 0 and .complete'
+expect_report '.summary.counts.denied == 0 and .summary.counts.would_deny > 0 and .summary.complete'
 
 job_id=$(jq -r .job.id "$report")
 run "$weir" policy suggest --job "$job_id"
@@ -23,7 +23,7 @@ expect_status 0
 policy=$WORLD_DIR/suggested.yml
 block bash -c "$fetch"
 expect_status 0
-expect_report '.counts.denied == 0'
+expect_report '.summary.counts.denied == 0'
 block bash -c "$fetch; '$client' connect evil.example.net 443"
 expect_status 1
 expect_denied '.name == "evil.example.net"'

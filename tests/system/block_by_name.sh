@@ -22,7 +22,7 @@ expect_status 1
 expect_out 'connect=lookup-failed'
 expect_below "milliseconds of a refused lookup" "$(field ms)" 2500
 expect_not_asked 'evil'
-expect_report '.counts.denied > 0'
+expect_report '.summary.counts.denied > 0'
 expect_denied '.name == "evil.example.net" and .why == "dns-name"'
 
 # Refused destinations fail at once with EPERM, and the report says who tried.

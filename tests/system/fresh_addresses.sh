@@ -10,7 +10,7 @@ block "$client" loop --pattern 'p%p-n%n.fresh.example.org' --port 443 --count 10
 expect_eq connected "$(field ok)" 10000
 expect_eq denied "$(field eperm)" 0
 expect_eq "lookups that failed" "$(field lookup_failed)" 0
-expect_report '.counts.denied == 0'
+expect_report '.summary.counts.denied == 0'
 
 block "$client" loop --pattern 'p%p-n%n.fresh6.example.org' --port 443 --count 2000 --processes 8 -6
 expect_eq "connected over IPv6" "$(field ok)" 2000

@@ -112,7 +112,7 @@ audit() { job audit "$@"; }
 
 # start_daemons [SENSOR OPTION...]: a collector and a sensor, as on a self-hosted host.
 start_daemons() {
-  daemon collector "$collector" --database "$state/collector.db" --listen "unix:$review"
+  daemon collector "$collector" --db "$state/collector.db" --listen "unix:$review"
   wait_for "the collector's socket" test -S "$review"
   start_sensor "$@"
 }
@@ -182,6 +182,6 @@ field() { sed -nE "s/.*(^| )$1=([0-9]+).*/\2/p" <<<"$out" | head -n 1; }
 # expect_denied FILTER: some denied flow of the report for which the jq expression is true.
 expect_denied() {
   [[ -s ${report:-} ]] || fail "there is no report"
-  jq -e "any(.flows[]; (.verdict == \"deny\") and ($1))" "$report" >/dev/null ||
-    fail "no denied flow with $1: $(jq -c '[.flows[] | select(.verdict == "deny")] | .[0:3]' "$report" | head -c 1500)"
+  jq -e "any(.refused[]; (.verdict == \"deny\") and ($1))" "$report" >/dev/null ||
+    fail "no denied flow with $1: $(jq -c '.refused[0:3]' "$report" | head -c 1500)"
 }

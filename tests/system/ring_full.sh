@@ -10,8 +10,8 @@ policy 'mode: block' 'allow:' '  - 198.18.0.0/16:9/udp'
 block bash -c "'$client' spray 198.18.0.1 --count 20000; '$client' spray 198.19.0.1 --count 20000"
 expect_out 'spray allowed=20000 eperm=0 other=0'
 expect_out 'spray allowed=0 eperm=20000 other=0'
-expect_report '.complete == false'
-expect_report '.counts.denied == 20000'
+expect_report '.summary.complete == false'
+expect_report '.summary.counts.denied == 20000'
 # Seen and lost add up to what happened.
-expect_report '[.lost[]] | add > 0'
-expect_report '([.flows[] | select(.verdict == "deny")] | length) + .lost.denials >= 20000'
+expect_report '[.record.lost[]] | add > 0'
+expect_report '(.refused | length) + .record.lost.denial == 20000'

@@ -43,6 +43,6 @@ report=$WORLD_DIR/report.json
 run "$weir" report --job "$job_id" --format json
 cp "$WORLD_DIR/out" "$report"
 expect_report 'any(.gaps[]; .reason == "sensor-down")'
-expect_report '.complete == false'
+expect_report '.summary.complete == false'
 expect_nothing_arrived '203\.0\.113\.66'
 expect_not_asked 'evil'
