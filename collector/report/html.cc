@@ -64,10 +64,11 @@ std::string Header(const JobReport& report) {
   if (!job.begin.command.empty())
     out += "<p class=\"facts\">" + Code(CommandLine(std::span(job.begin.command)), 300) + "</p>";
   const VerdictCounts& counts = report.summary.counts;
-  const std::string least = report.summary.counts_exact ? "" : "≥ ";
-  out += "<dl class=\"cards\">" + Card(counts.denied != 0 ? "bad" : "", "denied", least + Grouped(counts.denied)) +
-         Card(counts.would_deny != 0 ? "warn" : "", "would be denied", least + Grouped(counts.would_deny)) +
-         Card("", "allowed", least + Grouped(counts.allowed)) +
+  const auto card = [&](const char* when_some, const char* name, std::uint64_t number) {
+    return Card(number != 0 ? when_some : "", name, CountText(report.summary, number));
+  };
+  out += "<dl class=\"cards\">" + card("bad", "denied", counts.denied) +
+         card("warn", "would be denied", counts.would_deny) + card("", "allowed", counts.allowed) +
          Card("", "destinations", Grouped(report.destinations.size())) +
          Card("", "process images", Grouped(report.processes.size())) + "</dl></header>";
   return out;

@@ -74,8 +74,9 @@ std::string Fingerprint(const JobReport& report, const Contact& contact) {
   std::string key = report.job.begin.name;
   for (const std::string_view part :
        {std::string_view(flow.key.why), std::string_view(contact.executable), std::string_view(flow.name),
-        std::string_view(flow.name.empty() ? flow.key.address : ""), std::string_view(contact.stored.query_type),
-        std::string_view(flow.key.protocol), std::string_view(flow.socket_kind)}) {
+        flow.name.empty() ? std::string_view(flow.key.address) : std::string_view(),
+        std::string_view(contact.stored.query_type), std::string_view(flow.key.protocol),
+        std::string_view(flow.socket_kind)}) {
     key += '\0';
     key += part;
   }
