@@ -31,9 +31,9 @@ bool NeedsNoRule(std::string_view why) {
 
 /// IANA number of a protocol as FlowId writes it; 0: not known.
 std::uint8_t ProtocolNumber(std::string_view text) {
-  constexpr std::pair<std::string_view, std::uint8_t> kWords[] = {{"icmp", 1},   {"tcp", 6},      {"udp", 17},
-                                                                  {"dccp", 33},  {"icmpv6", 58},  {"l2tp", 115},
-                                                                  {"sctp", 132}, {"udplite", 136}};
+  constexpr std::pair<std::string_view, std::uint8_t> kWords[] = {{"icmp", 1},   {"tcp", 6},    {"udp", 17},
+                                                                  {"dccp", 33},  {"gre", 47},   {"icmpv6", 58},
+                                                                  {"l2tp", 115}, {"sctp", 132}, {"udplite", 136}};
   for (const auto& [word, number] : kWords) {
     if (word == text) return number;
   }

@@ -172,7 +172,7 @@ Summary Summarise(const store::JobEvidence& evidence, JobReport& report) {
     summary.watch = record->armed ? Watch::kWatched : Watch::kNotWatched;
     summary.reasons = record->reasons;
     summary.counts = record->counts;
-    summary.counts_exact = true;
+    summary.counts_exact = record->armed;
     summary.complete = record->complete && report.job.end.complete;
     report.record = std::move(*record);
   }

@@ -28,9 +28,11 @@ constexpr double kRight = 690;  // left edge of the destinations' labels
 constexpr double kWeir = 495;
 constexpr double kRow = 32;
 constexpr double kTop = 44;
+constexpr double kFoot = 12;
 constexpr double kBar = 20;  // height of a node
 constexpr double kMinStroke = 1.5;
 constexpr double kMaxStroke = 14;
+constexpr double kEdgeGap = 3;
 
 struct Node {
   std::string label;
@@ -38,9 +40,10 @@ struct Node {
   std::uint64_t bytes = 0;
   std::uint64_t denied = 0;
   std::uint64_t would_deny = 0;
-  double y = 0;
-  int edges = 0;
-  int drawn = 0;
+  double y = 0;       // middle
+  double bar = kBar;  // height
+  double extent = 0;  // of its edges side by side
+  double drawn = 0;   // so much of the extent is taken
 };
 
 struct Edge {
@@ -110,7 +113,7 @@ class Drawing {
   std::string Render() {
     if (edges_.empty()) return "";
     const double height =
-        kTop + kRow * static_cast<double>(std::max(programs_.nodes.size(), destinations_.nodes.size())) + 12;
+        kTop + kRow * static_cast<double>(std::max(programs_.nodes.size(), destinations_.nodes.size())) + kFoot;
     Place(programs_, height);
     Place(destinations_, height);
     std::string out =
@@ -165,30 +168,36 @@ class Drawing {
     }
     for (const auto& [key, edge] : joined) {
       edges_.push_back(edge);
-      ++programs_.nodes[edge.program].edges;
-      ++destinations_.nodes[edge.destination].edges;
       most_bytes_ = std::max(most_bytes_, edge.bytes);
     }
-  }
-
-  static void Place(Side& side, double height) {
-    const double used = kRow * static_cast<double>(side.nodes.size());
-    double y = kTop + (height - kTop - 12 - used) / 2 + kRow / 2;
-    for (Node& node : side.nodes) {
-      node.y = y;
-      y += kRow;
+    for (const Edge& edge : edges_) {
+      programs_.nodes[edge.program].extent += Stroke(edge) + kEdgeGap;
+      destinations_.nodes[edge.destination].extent += Stroke(edge) + kEdgeGap;
     }
   }
 
-  /// Edges of one node start side by side on its bar.
-  static double Slot(Node& node) {
-    const double step = kBar / (node.edges + 1);
-    return node.y - kBar / 2 + step * ++node.drawn;
+  /// Spreads the nodes over the height; a bar is as high as its edges are wide together, as far as there is room.
+  static void Place(Side& side, double height) {
+    const double room = (height - kTop - kFoot) / static_cast<double>(side.nodes.size());
+    double y = kTop + room / 2;
+    for (Node& node : side.nodes) {
+      node.y = y;
+      node.bar = std::clamp(node.extent, kBar, room - 8);
+      y += room;
+    }
+  }
+
+  /// Where on its bar the node's next edge, `stroke` wide, begins.
+  static double Slot(Node& node, double stroke) {
+    const double scale = std::min(1.0, node.bar / node.extent);
+    const double at = node.drawn + (stroke + kEdgeGap) / 2;
+    node.drawn += stroke + kEdgeGap;
+    return node.y + (at - node.extent / 2) * scale;
   }
 
   void DrawEdge(const Edge& edge, std::string& out) {
-    const double from = Slot(programs_.nodes[edge.program]);
-    const double to = Slot(destinations_.nodes[edge.destination]);
+    const double from = Slot(programs_.nodes[edge.program], Stroke(edge));
+    const double to = Slot(destinations_.nodes[edge.destination], Stroke(edge));
     const bool denied = edge.verdict == Verdict::kDeny;
     const double middle = (from + to) / 2;
     const double begin = kLeft + 16;
@@ -202,7 +211,7 @@ class Drawing {
                                                   : "flow") +
            "\" d=\"M" + Number(begin) + " " + Number(from) + "C" + Number(bend) + " " + Number(from) + " " +
            Number(bend) + " " + Number(target) + " " + Number(end) + " " + Number(target) + "\"";
-    if (edge.verdict == Verdict::kAllow) out += " stroke-width=\"" + Number(Stroke(edge.bytes)) + "\"";
+    if (edge.verdict == Verdict::kAllow) out += " stroke-width=\"" + Number(Stroke(edge)) + "\"";
     out += "><title>" + ForHtml(programs_.nodes[edge.program].label) + " → " +
            ForHtml(destinations_.nodes[edge.destination].label) + ": " + std::string(VerdictWord(edge.verdict)) + ", " +
            Plural(edge.count, "time") + ", " + Bytes(edge.bytes) + "</title></path>";
@@ -217,18 +226,18 @@ class Drawing {
     }
   }
 
-  double Stroke(std::uint64_t bytes) const {
-    if (most_bytes_ == 0) return kMinStroke;
+  double Stroke(const Edge& edge) const {
+    if (most_bytes_ == 0 || edge.verdict != Verdict::kAllow) return kMinStroke;
     // Square root: a small leak beside a large download stays visible.
     return kMinStroke +
-           (kMaxStroke - kMinStroke) * std::sqrt(static_cast<double>(bytes) / static_cast<double>(most_bytes_));
+           (kMaxStroke - kMinStroke) * std::sqrt(static_cast<double>(edge.bytes) / static_cast<double>(most_bytes_));
   }
 
   static void DrawNode(const Node& node, bool program, std::string& out) {
     const double bar = program ? kLeft + 8 : kRight - 16;
     const char* kind = node.denied != 0 ? "bad" : node.would_deny != 0 ? "warn" : "";
     out += std::string("<g><title>") + ForHtml(node.title) + "</title><rect class=\"" + kind + "node\" x=\"" +
-           Number(bar) + "\" y=\"" + Number(node.y - kBar / 2) + "\" width=\"8\" height=\"" + Number(kBar) +
+           Number(bar) + "\" y=\"" + Number(node.y - node.bar / 2) + "\" width=\"8\" height=\"" + Number(node.bar) +
            "\" rx=\"3\"/><text x=\"" + Number(program ? kLeft : kRight) + "\" y=\"" + Number(node.y + 4.5) + "\"" +
            (program ? " text-anchor=\"end\"" : "") + (*kind ? std::string(" class=\"") + kind + "text\"" : "") + ">";
     // Not by colour alone.

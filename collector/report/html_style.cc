@@ -25,7 +25,7 @@ padding:.3rem .8rem;border-radius:.4rem;border:2px solid currentColor}
 .stamp.warn{color:var(--warn);background:var(--warn-soft)}
 .stamp.good{color:var(--good);background:var(--good-soft)}
 .lead{font-size:1.08rem}
-.facts{color:var(--soft);font-size:.92rem}
+.facts{color:var(--soft);font-size:.92rem;max-width:none}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.8rem;margin:1.6rem 0 0;padding:0}
 .cards div{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem 1rem}
 .cards dt{color:var(--soft);font-size:.82rem}

@@ -46,10 +46,9 @@ void AddSummary(const JobReport& report, std::string& out) {
   }
   out += ".\n\n";
   out += "| denied | would be denied | allowed | processes | destinations |\n|---:|---:|---:|---:|---:|\n";
-  const std::string approximate = summary.counts_exact ? "" : "at least ";
-  out += "| " + approximate + Grouped(summary.counts.denied) + " | " + approximate +
-         Grouped(summary.counts.would_deny) + " | " + approximate + Grouped(summary.counts.allowed) + " | " +
-         Grouped(report.processes.size()) + " | " + Grouped(report.destinations.size()) + " |\n";
+  out += "| " + CountText(summary, summary.counts.denied) + " | " + CountText(summary, summary.counts.would_deny) +
+         " | " + CountText(summary, summary.counts.allowed) + " | " + Grouped(report.processes.size()) + " | " +
+         Grouped(report.destinations.size()) + " |\n";
 }
 
 void AddReasons(const JobReport& report, std::string& out) {

@@ -26,7 +26,7 @@ struct Summary {
   bool complete = false;             ///< nothing was lost between the kernel and this report
   std::vector<std::string> reasons;  ///< why not watched, or what is missing; sentences
   VerdictCounts counts;              ///< the record's, exact; without a record sums of what was stored
-  bool counts_exact = false;
+  bool counts_exact = false;         ///< only of a job that was watched
 };
 
 /// A process image with what is needed to draw it. `parent` and `children` are indices into JobReport::processes.

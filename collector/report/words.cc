@@ -183,6 +183,11 @@ std::string Endpoint(const store::Flow& flow) {
   return flow.key.protocol.empty() ? host : host + "/" + flow.key.protocol;
 }
 
+std::string CountText(const Summary& summary, std::uint64_t count) {
+  if (summary.counts_exact) return Grouped(count);
+  return count == 0 ? "unknown" : "≥ " + Grouped(count);
+}
+
 std::string ContactTitle(const Contact& contact) {
   const store::Flow& flow = contact.stored.flow;
   if (flow.key.hook != Hook::kDns) return Endpoint(flow);

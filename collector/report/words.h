@@ -41,6 +41,9 @@ namespace weir::report {
 
 /// "host.example.org:443/tcp", "[2001:db8::1]:53/udp", or the kind of socket. Hostile.
 [[nodiscard]] std::string Endpoint(const store::Flow& flow);
+/// A count for people: "12" when it is exact; else "≥ 12", or "unknown" for none: nobody counted.
+[[nodiscard]] std::string CountText(const Summary& summary, std::uint64_t count);
+
 /// What was refused, in one line: lookup, connection or socket. Hostile.
 [[nodiscard]] std::string ContactTitle(const Contact& contact);
 
