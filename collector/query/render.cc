@@ -22,7 +22,7 @@ void Render(const store::JobSummary& summary, v1::JobRow& row) {
   row.set_denied(summary.counts.denied);
   row.set_would_deny(summary.counts.would_deny);
   if (const auto record = report::ParseRecord(job.end.record)) {
-    row.set_complete(record->armed && record->complete && job.end.complete);
+    row.set_complete(record->ArmedToTheEnd() && record->complete && job.end.complete);
     row.set_allowed(record->counts.allowed);
     row.set_denied(record->counts.denied);
     row.set_would_deny(record->counts.would_deny);

@@ -127,23 +127,10 @@ void AddLosses(const std::map<std::string, std::uint64_t>& lost, const std::stri
   }
 }
 
-bool InRecord(const store::Gap& gap, const JobReport& report) {
-  if (!report.record) return false;
-  return std::any_of(report.record->gaps.begin(), report.record->gaps.end(), [&](const RecordGap& other) {
-    return other.reason == gap.reason && other.from_ns == gap.from_ns && other.until_ns == gap.until_ns;
-  });
-}
-
 void AddMissing(const store::JobEvidence& evidence, const JobReport& report, Summary& summary) {
-  if (report.record) {
-    AddLosses(report.record->lost, "before the sensor could read or send them", summary);
-    for (const RecordGap& gap : report.record->gaps) {
-      summary.reasons.push_back("gap (" + gap.reason + ") " + TimeRange(gap.from_ns, gap.until_ns));
-      AddLosses(gap.lost, "in that gap", summary);
-    }
-  }
   for (const store::StoredGap& gap : report.gaps) {
-    if (InRecord(gap.gap, report)) continue;  // said already
+    // A record that is incomplete names its gaps itself.
+    if (report.record && !report.record->complete) break;
     summary.reasons.push_back("the sensor reports a gap (" + gap.gap.reason + ") " +
                               TimeRange(gap.gap.from_ns, gap.gap.until_ns));
     AddLosses(gap.gap.lost, "in that gap", summary);
@@ -169,10 +156,11 @@ Summary Summarise(const store::JobEvidence& evidence, JobReport& report) {
     summary.watch = Watch::kUnproven;
     summary.reasons.push_back(record.error().what);
   } else {
-    summary.watch = record->armed ? Watch::kWatched : Watch::kNotWatched;
-    summary.reasons = record->reasons;
+    summary.watch = !record->armed ? Watch::kNotWatched : record->ArmedToTheEnd() ? Watch::kWatched : Watch::kLapsed;
+    summary.reasons = record->not_armed;
+    summary.reasons.insert(summary.reasons.end(), record->reasons.begin(), record->reasons.end());
     summary.counts = record->counts;
-    summary.counts_exact = record->armed;
+    summary.counts_exact = summary.watch == Watch::kWatched;
     summary.complete = record->complete && report.job.end.complete;
     report.record = std::move(*record);
   }

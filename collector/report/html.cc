@@ -200,12 +200,18 @@ std::string RecordFacts(const JobReport& report) {
     if (!value.empty()) out += std::string("<tr><th scope=\"row\">") + name + "</th><td>" + value + "</td></tr>";
   };
   row("sensor", Code(record.sensor_version) + " on kernel " + Code(record.kernel));
-  row("canary at begin", ForHtml(record.canary_begin, 200));
-  row("canary at end", ForHtml(record.canary_end, 200));
+  std::string canaries;
+  for (const RecordCanary& canary : record.canaries) {
+    canaries += ForHtml(canary.at, 40) + ": " + (canary.proven ? "proven, " : "✕ not proven, ") +
+                ForHtml(canary.verdict, 40) + (canary.reason.empty() ? "" : ", " + ForHtml(canary.reason, 200)) +
+                "<br>";
+  }
+  row("canaries", canaries);
   row("events", record.event_digest.empty() ? "" : Code(record.event_digest));
   std::string programs;
   for (const RecordProgram& program : record.programs) {
-    programs += Code(program.name, 40) + " " + Code(program.tag, 40) + " at " + Code(program.attach, 60) + "<br>";
+    programs += Code(program.name, 40) + " " + Code(program.tag, 40) + " at " + Code(program.attach, 60) +
+                (program.attached ? "" : " <strong>✕ not attached any more</strong>") + "<br>";
   }
   row("programs", programs);
   return out + "</tbody></table></div></details>";

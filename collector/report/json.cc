@@ -67,14 +67,25 @@ Json RecordOf(const JobReport& report) {
   Json gaps = Json::array();
   for (const RecordGap& gap : record.gaps) {
     gaps.push_back({{"reason", ForJson(gap.reason)},
-                    {"from_ns", gap.from_ns},
-                    {"until_ns", gap.until_ns},
-                    {"lost", Lost(gap.lost)}});
+                    {"from", ForJson(gap.from)},
+                    {"until", ForJson(gap.until)},
+                    {"lost_at_most", gap.lost_at_most}});
+  }
+  Json canaries = Json::array();
+  for (const RecordCanary& canary : record.canaries) {
+    canaries.push_back({{"at", ForJson(canary.at)},
+                        {"verdict", ForJson(canary.verdict)},
+                        {"proven", canary.proven},
+                        {"reason", ForJson(canary.reason)}});
   }
   return {{"armed", record.armed},
           {"complete", record.complete},
+          {"canaries", canaries},
           {"counts_by_hook", hooks},
-          {"lost", Lost(record.lost)},
+          {"lost_in_kernel", Lost(record.lost_in_kernel)},
+          {"lost_in_sensor", Lost(record.lost_in_sensor)},
+          {"undecodable", record.undecodable},
+          {"undelivered", record.undelivered},
           {"gaps", gaps},
           {"policy_digest", ForJson(record.policy_digest)},
           {"event_digest", ForJson(record.event_digest)}};

@@ -15,7 +15,8 @@ namespace weir::report {
 
 /// Whether anybody watched. "Nothing was denied" means something only under kWatched.
 enum class Watch {
-  kWatched,     ///< a readable record says that enforcement was armed from begin to end
+  kWatched,     ///< a readable record proves that enforcement was armed from begin to end
+  kLapsed,      ///< armed at the beginning, but nothing proves that it still was at the end
   kNotWatched,  ///< the record says that it was not armed
   kUnfinished,  ///< no end of the job and no record has arrived
   kUnproven,    ///< a record arrived that cannot be read

@@ -21,9 +21,9 @@ struct VerdictCounts {
 
 struct RecordGap {
   std::string reason;
-  std::int64_t from_ns = 0;
-  std::int64_t until_ns = 0;
-  std::map<std::string, std::uint64_t> lost;
+  std::string from;   ///< RFC 3339
+  std::string until;  ///< RFC 3339
+  std::uint64_t lost_at_most = 0;
   friend bool operator==(const RecordGap&, const RecordGap&) = default;
 };
 
@@ -31,29 +31,45 @@ struct RecordProgram {
   std::string name;
   std::string tag;
   std::string attach;
+  bool attached = false;
+};
+
+/// A probe that the programs had to judge as the policy says.
+struct RecordCanary {
+  std::string at;  ///< RFC 3339
+  std::string verdict;
+  bool proven = false;
+  std::string reason;  ///< why not proven
 };
 
 /// The parts of a record that a report shows. Counts are the kernel's and exact, whatever became of the events.
 struct Record {
   bool armed = false;
   bool complete = false;
-  std::vector<std::string> reasons;  ///< why not armed or not complete
+  std::vector<std::string> not_armed;  ///< why not armed
+  std::vector<std::string> reasons;    ///< why not complete; names every loss with its number
   VerdictCounts counts;
   std::map<std::string, VerdictCounts> counts_by_hook;
-  std::map<std::string, std::uint64_t> lost;  ///< per kind; zeros are left out
+  std::map<std::string, std::uint64_t> lost_in_kernel;  ///< per kind; zeros are left out
+  std::map<std::string, std::uint64_t> lost_in_sensor;
+  std::uint64_t undecodable = 0;
+  std::uint64_t undelivered = 0;
   std::vector<RecordGap> gaps;
   std::vector<RecordProgram> programs;
-  std::string canary_begin;  ///< what the probe said; empty: none
-  std::string canary_end;
+  std::vector<RecordCanary> canaries;
   std::string policy_digest;
   std::string mode;
   std::string kernel;
   std::string sensor_version;
-  std::string event_digest;
+  std::string event_digest;  ///< SHA-256, hex
+
+  /// Armed, and still so at the end: every canary was proven, at the beginning and at the end, and every program is
+  /// still attached.
+  [[nodiscard]] bool ArmedToTheEnd() const;
 };
 
-/// kInvalid when it is no JSON, no such statement, or lacks `armed`, `complete` or `counts`: what cannot be read proves
-/// nothing. Further members may be absent.
+/// kInvalid when it is no JSON, no such statement, or lacks `armed.armed`, `complete` or `counts`: what cannot be read
+/// proves nothing. Further members may be absent.
 [[nodiscard]] Result<Record> ParseRecord(std::string_view json);
 
 }  // namespace weir::report

@@ -129,6 +129,7 @@ std::string_view HookWord(Hook hook) {
 std::string_view WatchWord(Watch watch) {
   switch (watch) {
     case Watch::kWatched: return "watched";
+    case Watch::kLapsed: return "lapsed";
     case Watch::kNotWatched: return "not-watched";
     case Watch::kUnfinished: return "unfinished";
     case Watch::kUnproven: return "unproven";
@@ -147,6 +148,7 @@ std::string_view Stamp(const Summary& summary) {
   switch (summary.watch) {
     case Watch::kNotWatched: return "NOT WATCHED";
     case Watch::kUnfinished: return "UNFINISHED";
+    case Watch::kLapsed:
     case Watch::kUnproven: return "NOT PROVEN";
     case Watch::kWatched: break;
   }
@@ -163,6 +165,10 @@ std::string Headline(const JobReport& report) {
     case Watch::kUnfinished:
       return "Neither the job's end nor its enforcement record has arrived: the job still runs, or its end was lost. "
              "Nothing here is final.";
+    case Watch::kLapsed:
+      return "Enforcement was armed at the beginning, but nothing proves that it still was at the end. What happened "
+             "in "
+             "between may be missing.";
     case Watch::kUnproven: return "The enforcement record cannot be read, so nothing proves that this job was watched.";
     case Watch::kWatched: break;
   }

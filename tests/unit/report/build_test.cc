@@ -36,8 +36,7 @@ TEST(BuildReport, CallsAJobWithoutEndUnfinished) {
 }
 
 TEST(BuildReport, CallsAJobThatWasNotArmedNotWatched) {
-  const JobReport report =
-      BuildReport(FinishedJob(RecordJson(false, false, 0, R"(,"reasons":["cgroup/connect4 does not attach"])")));
+  const JobReport report = BuildReport(FinishedJob(RecordJson(false, false, 0)));
   EXPECT_EQ(report.summary.watch, Watch::kNotWatched);
   EXPECT_THAT(report.summary.reasons, Contains("cgroup/connect4 does not attach"));
 }
@@ -64,14 +63,11 @@ struct MissingRow {
 TEST(BuildReport, CallsAnyLossIncompleteAndGivesItsSize) {
   const MissingRow rows[] = {
       {"record says so", [](auto& job) { job.job.end.record = RecordJson(true, false, 0); }, "names no reason"},
-      {"kernel lost records",
-       [](auto& job) { job.job.end.record = RecordJson(true, true, 0, R"(,"lost":{"exec":1200})"); },
-       "1,200 exec records lost"},
-      {"gap in the record",
+      {"record names losses",
        [](auto& job) {
-         job.job.end.record = RecordJson(true, true, 0, R"(,"gaps":[{"reason":"sensor-down","lost":{"flow":3}}])");
+         job.job.end.record = RecordJson(true, false, 0, R"(,"reasons":["lost 1200 exec records: a ring was full"])");
        },
-       "3 flow records lost in that gap"},
+       "lost 1200 exec records"},
       {"end says incomplete", [](auto& job) { job.job.end.complete = false; }, "names no reason"},
       {"sensor's gap event",
        [](auto& job) {
@@ -98,10 +94,20 @@ TEST(BuildReport, CallsAnyLossIncompleteAndGivesItsSize) {
 }
 
 TEST(BuildReport, NamesAGapOnceThatRecordAndEventTell) {
-  store::JobEvidence job = FinishedJob(
-      RecordJson(true, false, 0, R"(,"gaps":[{"reason":"sensor-down","from_ns":1,"until_ns":2,"lost":{}}])"));
+  store::JobEvidence job =
+      FinishedJob(RecordJson(true, false, 0, R"(,"reasons":["gap (sensor-down): at most 3 records were lost"])"));
   job.gaps.push_back({{"sensor-down", 1, 2, {}}, 3});
   EXPECT_EQ(BuildReport(std::move(job)).summary.reasons.size(), 1U);
+}
+
+TEST(BuildReport, CallsAJobNotProvenWhoseGuardIsNotKnownToHaveStood) {
+  for (const char* more : {R"(,"canaries":[{"proven":true},{"proven":false,"reason":"no verdict"}])",
+                           R"(,"canaries":[])", R"(,"programs":[{"name":"weir_connect4","attached":false}])"}) {
+    const JobReport report = BuildReport(FinishedJob(RecordJson(true, false, 0, more)));
+    EXPECT_EQ(report.summary.watch, Watch::kLapsed) << more;
+    EXPECT_EQ(Stamp(report.summary), "NOT PROVEN") << more;
+    EXPECT_FALSE(report.summary.counts_exact) << more;
+  }
 }
 
 TEST(BuildReport, PutsDeniedFirstWithProcessAndAncestry) {

@@ -15,9 +15,11 @@ inline constexpr std::int64_t kMs = 1'000'000;
 /// An enforcement record as docs/record.md has it, with the given pieces.
 inline std::string RecordJson(bool armed, bool complete, std::uint64_t denied, const std::string& more = "") {
   const auto word = [](bool value) { return value ? std::string("true") : std::string("false"); };
-  return R"({"_type":"https://in-toto.io/Statement/v1","predicate":{"schema":"weir.record.v1","armed":)" + word(armed) +
-         R"(,"complete":)" + word(complete) + R"(,"counts":{"allowed":120,"denied":)" + std::to_string(denied) +
-         R"(,"would_deny":0})" + more + "}}";
+  return R"({"_type":"https://in-toto.io/Statement/v1","predicate":{"schema":"weir.record.v1","armed":{"armed":)" +
+         word(armed) + R"(,"reasons":[)" + (armed ? "" : R"("cgroup/connect4 does not attach")") +
+         R"(]},"canaries":[{"at":"2026-01-01T00:00:00Z","verdict":"deny","proven":true},)" +
+         R"({"at":"2026-01-01T00:01:02Z","verdict":"deny","proven":true}],"complete":)" + word(complete) +
+         R"(,"counts":{"allowed":120,"denied":)" + std::to_string(denied) + R"(,"would_deny":0})" + more + "}}";
 }
 
 inline void AddProcess(store::JobEvidence& job, std::uint64_t exec_id, std::uint64_t parent, std::string executable,

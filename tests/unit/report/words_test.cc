@@ -72,7 +72,8 @@ TEST(Stamp, NeverCallsAnUnwatchedOrIncompleteJobClean) {
                               {Watch::kNotWatched, true, 0, 0, "NOT WATCHED"},
                               {Watch::kNotWatched, true, 5, 0, "NOT WATCHED"},
                               {Watch::kUnfinished, true, 0, 0, "UNFINISHED"},
-                              {Watch::kUnproven, true, 0, 0, "NOT PROVEN"}}) {
+                              {Watch::kUnproven, true, 0, 0, "NOT PROVEN"},
+                              {Watch::kLapsed, true, 0, 0, "NOT PROVEN"}}) {
     Summary summary;
     summary.watch = row.watch;
     summary.complete = row.complete;
