@@ -108,9 +108,10 @@ class Differ {
 
   // Every pattern that either side has splits the names into sets within which both sides answer alike.
   void Names() {
-    std::map<std::pair<std::string_view, bool>, const NameRule*> patterns;
+    using PatternKey = std::pair<std::string_view, bool>;  // into the policies, which outlive this
+    std::map<PatternKey, const NameRule*> patterns;
     for (const Side* side : {&before_, &after_}) {
-      for (const NameRule& rule : side->policy.names) patterns.emplace(std::pair(rule.wire, rule.wildcard), &rule);
+      for (const NameRule& rule : side->policy.names) patterns.emplace(PatternKey{rule.wire, rule.wildcard}, &rule);
     }
     for (const auto& [key, pattern] : patterns) {
       const NameRule *a = before_.Entry(*pattern), *b = after_.Entry(*pattern);
