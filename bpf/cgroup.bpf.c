@@ -17,7 +17,7 @@ int weir_attach(struct bpf_raw_tracepoint_args *ctx) {
 
     /* A version 1 hierarchy: its cgroups make no scope, and its ids would be mistaken for ones that do. */
     if (BPF_CORE_READ(cgroup, root, hierarchy_id)) return 0;
-    entry = bpf_map_lookup_elem(&weir_tasks, &tgid);
+    entry = weir_task_of(task, tgid);
     if (entry && entry->scope_id) {
         weir_check_left(tgid, entry, (__u64)cgroup);
         return 0;

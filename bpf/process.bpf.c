@@ -33,12 +33,11 @@ static __always_inline void weir_fork_inherit(struct task_struct *task, __u32 tg
 }
 
 /* The child of a stranger: in a scope only if it was put into one's cgroup at birth, or if weir_tasks has no room for its
- * parent. An entry that is there already and not its own is what a process of the same number left behind. */
+ * parent. Asking for its entry removes a stale one, so that no hook takes it for the process that had its number. */
 static __always_inline void weir_fork_stranger(struct task_struct *task, __u32 tgid, __u64 clone_flags) {
-    const struct weir_task *entry = bpf_map_lookup_elem(&weir_tasks, &tgid);
     __u32 scope_id;
 
-    if (entry && entry->start_ns != BPF_CORE_READ(task, start_boottime)) weir_task_remove(tgid, entry->scope_id);
+    weir_task_of(task, tgid);
     if (!(clone_flags & WEIR_CLONE_INTO_CGROUP) && !weir_any_untracked()) return;
     scope_id = weir_scope_of_cgroup(weir_cgroup_of(task));
     /* The parent's memory still holds what the child's does. */
@@ -55,7 +54,7 @@ int weir_fork(struct bpf_raw_tracepoint_args *ctx) {
     const struct weir_task *parent;
 
     if (tgid != (__u32)BPF_CORE_READ(task, pid)) return 0; /* a thread: its process is known */
-    parent = bpf_map_lookup_elem(&weir_tasks, &parent_tgid);
+    parent = weir_task_of((void *)bpf_get_current_task(), parent_tgid);
     if (parent && parent->scope_id)
         weir_fork_inherit(task, tgid, parent, ctx->args[1]);
     else
@@ -69,7 +68,7 @@ SEC("raw_tp/sched_process_exec")
 int weir_exec(struct bpf_raw_tracepoint_args *ctx) {
     struct task_struct *task = (void *)ctx->args[0];
     __u32 tgid = BPF_CORE_READ(task, tgid);
-    struct weir_task *entry = bpf_map_lookup_elem(&weir_tasks, &tgid);
+    struct weir_task *entry = weir_task_of(task, tgid);
     __u32 scope_id;
 
     if (!entry || !entry->scope_id) {
@@ -101,7 +100,7 @@ SEC("raw_tp/sched_process_exit")
 int weir_exit(struct bpf_raw_tracepoint_args *ctx) {
     struct task_struct *task = (void *)ctx->args[0];
     __u32 tgid = BPF_CORE_READ(task, tgid);
-    const struct weir_task *entry = bpf_map_lookup_elem(&weir_tasks, &tgid);
+    const struct weir_task *entry = weir_task_of(task, tgid);
     struct weir_exit_event record = {};
     __u32 scope_id, flags;
 

@@ -47,6 +47,17 @@ static __always_inline int weir_task_remove(__u32 tgid, __u32 scope_id) {
     return 1;
 }
 
+/* The entry of a process; null: it has none. An entry that another process of the same number left behind, which takes a
+ * death that no program saw, goes. One without a scope is a canary's that waits to be moved. */
+static __always_inline struct weir_task *weir_task_of(struct task_struct *task, __u32 tgid) {
+    struct weir_task *entry = bpf_map_lookup_elem(&weir_tasks, &tgid);
+
+    if (!entry || !entry->scope_id || entry->start_ns == BPF_CORE_READ(task, group_leader, start_boottime))
+        return entry;
+    weir_task_remove(tgid, entry->scope_id);
+    return 0;
+}
+
 static __always_inline void weir_task_untracked(__u32 scope_id) {
     struct weir_task stand_in = {.scope_id = scope_id};
     __u32 zero = 0;
