@@ -45,7 +45,9 @@ bool ToAscii(std::string_view name, std::size_t at, const HostContext& context, 
   return false;
 }
 
-bool CheckLabels(std::string_view name, std::size_t at, const HostContext& context) {
+// `as_written`: labels lie in the endpoint's text as they are here; else (A-labels made from an IDN) faults point at
+// its start.
+bool CheckLabels(std::string_view name, std::size_t at, bool as_written, const HostContext& context) {
   if (name.size() > kMaxNameBytes) {
     context.Error(at, "the name has " + std::to_string(name.size()) + " bytes; DNS names have at most 253",
                   "check for a pasted path or token; a wildcard covers any depth below a domain");
@@ -54,7 +56,7 @@ bool CheckLabels(std::string_view name, std::size_t at, const HostContext& conte
   std::size_t offset = 0;
   for (const std::string_view label : Split(name, '.')) {
     const auto fault = [&](std::string reason, std::string suggestion) {
-      context.Error(at + offset, std::move(reason), std::move(suggestion));
+      context.Error(as_written ? at + offset : at, std::move(reason), std::move(suggestion));
       return false;
     };
     if (label.empty()) return fault("an empty label (two dots in a row, or a dot in front)", "remove the extra dot");
@@ -133,7 +135,7 @@ bool ParseNameHost(std::string_view host, const HostContext& context, Endpoint* 
     return false;
   }
   std::string ascii;
-  if (!ToAscii(name, at, context, &ascii) || !CheckLabels(ascii, at, context)) return false;
+  if (!ToAscii(name, at, context, &ascii) || !CheckLabels(ascii, at, IsAscii(name), context)) return false;
   if (EndsInNumber(ascii)) {
     context.Error(at, "`" + Printable(host) + "` ends in a number, so it is neither a name nor a whole address",
                   "for a range of addresses write a prefix, such as `10.20.0.0/16`");

@@ -123,6 +123,7 @@ const std::vector<Bad> kBad = {
     {"TrailingDot", "example.org.:443", 11, "dot at the end", "`example.org:443`"},
     {"LeadingDot", ".example.org", 0, "dot in front", "`*.example.org`"},
     {"EmptyLabel", "a..example.org", 2, "empty label", "extra dot"},
+    {"IdnWithFaultFarBehind", "el.eexampl\xd4\xa3orble..", 0, "empty label", "extra dot"},
     {"Label64", std::string(64, 'a') + ".org", 0, "label of 64 bytes; DNS labels have at most 63", "missing dot"},
     {"Name254", kLongName, 0, "at most 253", "wildcard"},
     {"HyphenInFront", "-a.org", 0, "hyphen", "RFC 1123"},
