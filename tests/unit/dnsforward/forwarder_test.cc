@@ -332,8 +332,14 @@ TEST_F(ForwarderTest, SurvivesRandomStreams) {
     client.SendRaw(stream);
     if (i % 2) client.ShutdownWrite();
   }
-  TcpDnsClient client(ports_.v4);
-  EXPECT_EQ(Rcode(client.Ask(MakeQuery(1, "a.example.org"))), 0u);
+  // Connections that still end count against the job's bound: a client that is refused comes again, as resolvers do.
+  unsigned rcode = 255;
+  for (int tries = 0; tries < 100 && rcode != 0; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(50ms);
+    TcpDnsClient client(ports_.v4);
+    rcode = Rcode(client.Ask(MakeQuery(1, "a.example.org")));
+  }
+  EXPECT_EQ(rcode, 0u);
 }
 
 TEST_F(ForwarderTest, EndsAJobsConnections) {
