@@ -115,7 +115,8 @@ Result<std::string> Enter(const sensor_bpf::PolicyMaps& maps, const JobCgroup& c
   auto task = maps.Task(tgid);
   if (!task) return tl::unexpected<Error>(std::move(task).error());
   if (!*task || (*task)->scope_id != scope_id) {
-    return std::string("a process that enters the job's cgroup does not enter its scope: the process programs do not run");
+    return std::string("a process that enters the job's cgroup does not enter its scope: the process programs do not "
+                       "run, or the sensor is in a pid namespace of its own");
   }
   return std::string();
 }
@@ -136,6 +137,8 @@ void JudgeCanary(Canary& canary) {
   if (!canary.reason.empty()) return;
   if (canary.verdict == 0) {
     canary.reason = "the connect programs did not judge the probe";
+  } else if (canary.verdict == WEIR_ALLOW && canary.why == WEIR_WHY_NAME && canary.connect_errno != EPERM) {
+    canary.proven = true;  // an allowed name has led here meanwhile
   } else if (canary.verdict != canary.expected_verdict) {
     canary.reason = std::string("the probe was judged ") + VerdictWord(canary.verdict) + ", the policy says " +
                     VerdictWord(canary.expected_verdict);

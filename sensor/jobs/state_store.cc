@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "sensor/jobs/file.h"
+#include "sensor/jobs/job_id.h"
+#include "sensor/jobs/job_state.h"
+
+namespace weir::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A policy of 16 MiB (policy/policy.h) and its escapes.
+constexpr std::size_t kMaxStateBytes = 64u << 20;
+
+Result<> MakeDirectory(const fs::path& path) {
+  std::error_code ignored;
+  fs::create_directories(path.parent_path(), ignored);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return FailErrno("cannot make " + path.string(), errno);
+  return {};
+}
+
+std::vector<std::string> JsonFiles(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+Result<StateStore> StateStore::Open(const fs::path& directory) {
+  WEIR_TRY(MakeDirectory(directory));
+  WEIR_TRY(MakeDirectory(directory / "jobs"));
+  WEIR_TRY(MakeDirectory(directory / "records"));
+  Fd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock) return FailErrno("cannot open the state directory " + directory.string(), errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) {
+      return Fail(Code::kExists, "another sensor runs with the state directory " + directory.string(), EWOULDBLOCK);
+    }
+    return FailErrno("cannot lock the state directory " + directory.string(), errno);
+  }
+  return StateStore(directory, std::move(lock));
+}
+
+fs::path StateStore::FileOf(const std::string& job_id) const { return directory_ / "jobs" / (job_id + ".json"); }
+
+Result<> StateStore::Save(const JobState& state, bool sync) const {
+  if (!IsJobId(state.job_id)) return Fail(Code::kInternal, "a job id that cannot be a file name");
+  return ReplaceFile(FileOf(state.job_id), JobStateToJson(state), sync);
+}
+
+Result<LoadedStates> StateStore::LoadAll() const {
+  LoadedStates loaded;
+  for (const std::string& name : JsonFiles(directory_ / "jobs")) {
+    const fs::path path = FileOf(name);
+    auto text = ReadSmallFile(path, kMaxStateBytes);
+    auto state = text ? JobStateFromJson(*text) : Result<JobState>(tl::unexpected<Error>(text.error()));
+    if (state && state->job_id == name) {
+      loaded.jobs.push_back(std::move(*state));
+      continue;
+    }
+    const std::string why = state ? "it names another job" : state.error().what;
+    loaded.faults.push_back("job state " + path.string() + " was set aside: " + why);
+    std::error_code ignored;
+    fs::rename(path, fs::path(path.string() + ".bad"), ignored);
+  }
+  return loaded;
+}
+
+Result<> StateStore::Remove(const std::string& job_id) const {
+  if (!IsJobId(job_id)) return Fail(Code::kInternal, "a job id that cannot be a file name");
+  if (::unlink(FileOf(job_id).c_str()) != 0 && errno != ENOENT) {
+    return FailErrno("cannot remove the state of job " + job_id, errno);
+  }
+  return {};
+}
+
+Result<> StateStore::SaveRecord(const std::string& job_id, std::string_view text, std::size_t keep) const {
+  if (!IsJobId(job_id)) return Fail(Code::kInternal, "a job id that cannot be a file name");
+  const fs::path records = directory_ / "records";
+  WEIR_TRY(ReplaceFile(records / (job_id + ".json"), text, /*sync=*/true));
+  std::vector<std::string> names = JsonFiles(records);  // job ids sort by time
+  for (std::size_t i = 0; i + keep < names.size(); ++i) (void)::unlink((records / (names[i] + ".json")).c_str());
+  return {};
+}
+
+}  // namespace weir::jobs
