@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <set>
 #include <tuple>
 
@@ -19,6 +20,10 @@ namespace {
 
 using Port = std::pair<std::uint8_t, std::uint16_t>;  // protocol, port
 
+// Bounds for policies from strangers. What is beyond them is said, not left out silently.
+constexpr std::size_t kMaxInherited = 100'000;     // prefixes times ports of the prefixes that contain them
+constexpr std::size_t kMaxRelations = 10'000'000;  // changes times rules; beyond, `related` stays empty
+
 // What one side says about one endpoint.
 struct Reach {
   bool reachable = false;
@@ -32,10 +37,15 @@ struct Reach {
 struct Side {
   explicit Side(const CompiledPolicy& p) : policy(p), matcher(p) {}
 
+  // Empty: any. Masks repeat; the lists behind them are made once.
+  [[nodiscard]] const std::vector<std::string>& Executables(ProcessMask mask) const {
+    const auto [entry, fresh] = executables.try_emplace(mask);
+    if (fresh) entry->second = matcher.Executables(mask);
+    return entry->second;
+  }
   [[nodiscard]] Reach Of(const Decision& decision) const {
     const bool reachable = decision.processes != 0 && decision.why != "deny-rule";
-    return {reachable, reachable ? matcher.Executables(decision.processes) : std::vector<std::string>{},
-            decision.rule_id};
+    return {reachable, reachable ? Executables(decision.processes) : std::vector<std::string>{}, decision.rule_id};
   }
   // With no process at all, so that a bound rule answers with its executables.
   [[nodiscard]] Reach Prefix(const Address& address, std::uint8_t bits, Port port) const {
@@ -53,6 +63,7 @@ struct Side {
 
   const CompiledPolicy& policy;
   Matcher matcher;
+  mutable std::map<ProcessMask, std::vector<std::string>> executables;
 };
 
 Endpoint WithPort(Endpoint endpoint, Port port) {
@@ -141,36 +152,91 @@ class Differ {
     return ports;
   }
 
+  // What both sides have at one prefix, by table and class; null: nothing.
+  using Entries = std::map<std::pair<bool, Port>, std::pair<const AddressRule*, const AddressRule*>>;
   struct Prefix {
     Address address{};
     std::uint8_t bits = 0;
-    std::set<Port> ports;  // of entries for it and for all that contain it
+    std::set<Port> ports;  // of its own entries
+    // Classes that the sides answer differently here, also where only a prefix above says so. Shared until it differs.
+    std::shared_ptr<std::set<Port>> changed;
   };
 
   void Addresses() {
-    std::map<std::pair<Address, std::uint8_t>, std::set<Port>> prefixes;
-    for (const Side* side : {&before_, &after_}) {
-      for (const AddressRule& rule : side->policy.addresses) {
-        prefixes[{rule.address, rule.prefix_bits}].emplace(rule.protocol, rule.port);
-      }
+    std::map<std::pair<Address, std::uint8_t>, Entries> prefixes;
+    for (const AddressRule& rule : before_.policy.addresses) {
+      prefixes[{rule.address, rule.prefix_bits}][{rule.deny, {rule.protocol, rule.port}}].first = &rule;
+    }
+    for (const AddressRule& rule : after_.policy.addresses) {
+      prefixes[{rule.address, rule.prefix_bits}][{rule.deny, {rule.protocol, rule.port}}].second = &rule;
     }
     std::vector<Prefix> path;
-    for (auto& [key, ports] : prefixes) {
+    for (const auto& [key, entries] : prefixes) {
       while (!path.empty() && !Contains(path.back().address, path.back().bits, key.first, key.second)) path.pop_back();
-      if (!path.empty()) ports.insert(path.back().ports.begin(), path.back().ports.end());
-      for (const Port& port : ports) {
-        const Reach a = before_.Prefix(key.first, key.second, port), b = after_.Prefix(key.first, key.second, port);
-        const bool implied = !path.empty() && a.Same(before_.Prefix(path.back().address, path.back().bits, port)) &&
-                             b.Same(after_.Prefix(path.back().address, path.back().bits, port));
-        if (implied) continue;
-        Endpoint endpoint;
-        endpoint.host = HostKind::kAddress;
-        endpoint.address = key.first;
-        endpoint.prefix_bits = key.second;
-        Add(Whole(WithPort(endpoint, port), a, b), a, b);
+      Prefix prefix{key.first, key.second, {}, path.empty() ? std::make_shared<std::set<Port>>() : path.back().changed};
+      for (const auto& entry : entries) prefix.ports.insert(entry.first.second);
+      const bool same_entries = SameEntries(entries);
+      for (const Port& port : PortsToCompare(prefix, path, same_entries)) {
+        ComparePrefix(&prefix, path, port);
       }
-      path.push_back({key.first, key.second, std::move(ports)});
+      path.push_back(std::move(prefix));
     }
+  }
+
+  [[nodiscard]] bool SameEntries(const Entries& entries) const {
+    return std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
+      const auto& [a, b] = entry.second;
+      return a != nullptr && b != nullptr && before_.Executables(a->processes) == after_.Executables(b->processes);
+    });
+  }
+
+  // Entries for wide classes also speak for the single ports of the prefixes that contain this one. Where both sides
+  // have the same entries here, only what differs above can differ.
+  std::set<Port> PortsToCompare(const Prefix& prefix, const std::vector<Prefix>& path, bool same_entries) {
+    std::set<Port> ports = prefix.ports;
+    const bool wide = std::any_of(ports.begin(), ports.end(), [](const Port& port) { return port.second == 0; });
+    if (!wide || path.empty()) return ports;
+    if (same_entries) {
+      if (Spend(prefix.changed->size())) ports.insert(prefix.changed->begin(), prefix.changed->end());
+      return ports;
+    }
+    for (const Prefix& above : path) {
+      if (Spend(above.ports.size())) ports.insert(above.ports.begin(), above.ports.end());
+    }
+    return ports;
+  }
+
+  // What a prefix itself says is always compared; what it inherits, as far as the bound goes.
+  bool Spend(std::size_t combinations) {
+    inherited_ += combinations;
+    out_.complete = out_.complete && inherited_ <= kMaxInherited;
+    return inherited_ <= kMaxInherited;
+  }
+
+  void NoteChanged(Prefix* prefix, Port port, bool changed) {
+    if (prefix->changed->contains(port) == changed) return;
+    if (prefix->changed.use_count() > 1) {
+      if (!Spend(prefix->changed->size())) return;
+      prefix->changed = std::make_shared<std::set<Port>>(*prefix->changed);
+    }
+    if (changed)
+      prefix->changed->insert(port);
+    else
+      prefix->changed->erase(port);
+  }
+
+  void ComparePrefix(Prefix* prefix, const std::vector<Prefix>& path, Port port) {
+    const Reach a = before_.Prefix(prefix->address, prefix->bits, port);
+    const Reach b = after_.Prefix(prefix->address, prefix->bits, port);
+    NoteChanged(prefix, port, !a.Same(b));
+    const bool implied = !path.empty() && a.Same(before_.Prefix(path.back().address, path.back().bits, port)) &&
+                         b.Same(after_.Prefix(path.back().address, path.back().bits, port));
+    if (implied) return;
+    Endpoint endpoint;
+    endpoint.host = HostKind::kAddress;
+    endpoint.address = prefix->address;
+    endpoint.prefix_bits = prefix->bits;
+    Add(Whole(WithPort(endpoint, port), a, b), a, b);
   }
 
   // `[::/0]` was compiled to many prefixes beside IPv4; people wrote one.
@@ -232,14 +298,13 @@ class Differ {
 
   // An added endpoint that takes in a rule which is gone is that rule, widened; the other way round for removed ones.
   void Relate() {
-    constexpr std::size_t kMaxComparisons = 10'000'000;
     const Written before = AllowsOf(before_.policy), after = AllowsOf(after_.policy);
     Written gone, fresh;
     std::set_difference(before.begin(), before.end(), after.begin(), after.end(), std::inserter(gone, gone.end()),
                         [](const auto& a, const auto& b) { return a.first < b.first; });
     std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::inserter(fresh, fresh.end()),
                         [](const auto& a, const auto& b) { return a.first < b.first; });
-    if (out_.changes.size() * (gone.size() + fresh.size()) > kMaxComparisons) return;
+    if (out_.changes.size() * (gone.size() + fresh.size()) > kMaxRelations) return;
     for (std::size_t i = 0; i < out_.changes.size(); ++i) {
       Change& change = out_.changes[i];
       if (change.kind != ChangeKind::kAdded && change.kind != ChangeKind::kRemoved) continue;
@@ -257,6 +322,7 @@ class Differ {
   PolicyDiff out_;
   std::vector<Endpoint> endpoints_;  // of out_.changes, until they are sorted
   std::set<std::string> reported_;
+  std::size_t inherited_ = 0;
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ struct SettingChange {
 struct PolicyDiff {
   std::vector<SettingChange> settings;
   std::vector<Change> changes;  ///< by kind, then endpoint
-  [[nodiscard]] bool empty() const { return settings.empty() && changes.empty(); }
+  bool complete = true;         ///< false: too many combinations of prefixes and ports; there may be more changes
+  [[nodiscard]] bool empty() const { return complete && settings.empty() && changes.empty(); }
 };
 
 [[nodiscard]] PolicyDiff Diff(const CompiledPolicy& before, const CompiledPolicy& after);

@@ -172,6 +172,7 @@ json ExplainJson(const Explanation& explanation) {
 std::string FormatDiff(const PolicyDiff& diff) {
   if (diff.empty()) return "no change in what can be reached\n";
   std::string out;
+  if (!diff.complete) out += "! not all was compared: too many combinations of prefixes and ports\n";
   for (const SettingChange& setting : diff.settings) {
     out += "  " + setting.key + ": " + Printable(setting.before) + " -> " + Printable(setting.after) + "\n";
   }
@@ -203,7 +204,10 @@ json DiffJson(const PolicyDiff& diff) {
     if (!change.related.empty()) entry["related_rule"] = Printable(change.related);
     changes.push_back(std::move(entry));
   }
-  return {{"schema", "weir.policy-diff.v1"}, {"settings", std::move(settings)}, {"changes", std::move(changes)}};
+  return {{"schema", "weir.policy-diff.v1"},
+          {"complete", diff.complete},
+          {"settings", std::move(settings)},
+          {"changes", std::move(changes)}};
 }
 
 }  // namespace weir::policy

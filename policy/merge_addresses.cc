@@ -11,7 +11,7 @@ namespace {
 
 // Entries that stand for no single rule: an any-port rule inside a prefix that has entries for single ports must be
 // repeated for those ports, because the kernel asks for the port first. Only rules bound to executables need it.
-constexpr std::size_t kMaxSynthetic = 65'536;
+constexpr std::size_t kMaxSynthetic = 262'144;
 constexpr std::size_t kMaxWork = 50'000'000;
 
 // Which packets: (protocol, port), (protocol, any), (any, any). Sorts wide before narrow within a protocol.

@@ -70,6 +70,24 @@ TEST(Diff, AllOfIpv6IsOneChange) {
   EXPECT_THAT(Changes("allow: [a.org, \"[::/0]:443\"]", "allow: [a.org]"), ElementsAre("removed [::/0]:443"));
 }
 
+// 1,000 ports on a prefix times 4,000 any-port hosts within it that all change.
+TEST(Diff, SaysWhenItDidNotCompareAll) {
+  std::string ports = "allow:\n", hosts;
+  for (int i = 1; i <= 1'000; ++i) ports += "  - {endpoint: \"10.0.0.0/8:" + std::to_string(i) + "\", process: npm}\n";
+  for (int i = 0; i < 4'000; ++i)
+    hosts += "  - \"10.0." + std::to_string(i >> 8) + "." + std::to_string(i & 255) + ":*\"\n";
+  const CompiledPolicy before = MustCompile(Block(ports));
+  CompileOptions options;
+  CompileResult after = Compile(MustLoad(Block(ports + "deny:\n" + hosts)), options);
+  ASSERT_TRUE(after.ok());
+  const PolicyDiff diff = Diff(before, after.policy);
+  EXPECT_FALSE(diff.complete);
+  EXPECT_FALSE(diff.empty());
+  EXPECT_THAT(FormatDiff(diff), testing::HasSubstr("not all was compared"));
+  EXPECT_EQ(DiffJson(diff)["complete"], false);
+  EXPECT_TRUE(Diff(after.policy, after.policy).empty()) << "equal policies are compared whole, however large";
+}
+
 TEST(Diff, Settings) {
   const PolicyDiff diff =
       Diff(MustCompile("version: 1\nmode: block\nallow: [a.org]\nguard: {tun: deny}\n"),
