@@ -9,7 +9,7 @@
 #include "collector/cli/host/resolv_conf.h"
 #include "collector/cli/term/console.h"
 #include "collector/report/escape.h"
-#include "collector/report/unicode.h"
+#include "policy/format.h"
 
 namespace weir::cli {
 namespace {
@@ -87,10 +87,11 @@ std::optional<JobRequest> PrepareJob(const JobFlags& flags, const std::vector<st
   wish.job = flags.name;
   const PolicyOutcome outcome = CheckPolicy(wish);
   if (!outcome.faults.empty()) {
-    Say(FaultLines(outcome.faults) + "the policy is not valid; the job was not started");
+    SayRaw(policy::FormatFaults(outcome.faults, *outcome.sources));
+    Say("the policy is not valid; the job was not started");
     return std::nullopt;
   }
-  if (!outcome.policy.warnings.empty()) Say(FaultLines(outcome.policy.warnings));
+  SayRaw(policy::FormatFaults(outcome.policy.warnings, *outcome.sources));
   JobRequest job;
   job.mode = outcome.policy.mode;
   job.on_deny = outcome.policy.on_deny;
@@ -98,7 +99,9 @@ std::optional<JobRequest> PrepareJob(const JobFlags& flags, const std::vector<st
   request.set_name(JobNameOf(flags.name, command_line));
   request.set_policy_text(outcome.policy.text);
   request.set_policy_path(flags.policy.file);
+  request.set_policy_job(flags.name);
   request.set_mode(job.mode == policy::Mode::kBlock ? v1::MODE_BLOCK : v1::MODE_AUDIT);
+  for (const auto& endpoint : flags.policy.allow) request.add_allow(endpoint);
   for (const auto& [key, value] : flags.labels) (*request.mutable_labels())[key] = value;
   for (const auto& argument : command_line) request.add_command(report::ForJson(argument));
   request.set_network_namespace_pid(getpid());

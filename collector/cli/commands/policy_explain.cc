@@ -2,16 +2,16 @@
 // `weir policy explain`.
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "collector/cli/commands/command.h"
-#include "collector/cli/commands/faults.h"
 #include "collector/cli/commands/policy.h"
 #include "collector/cli/commands/policy_input.h"
-#include "collector/cli/commands/words.h"
 #include "collector/cli/host/exit_code.h"
 #include "collector/cli/term/console.h"
 #include "policy/compile.h"
 #include "policy/explain.h"
+#include "policy/format.h"
 
 namespace weir::cli {
 namespace {
@@ -24,47 +24,7 @@ struct Options {
   Format format = Format::kTable;
 };
 
-std::string PlaceOf(const policy::RuleInfo& rule) {
-  return rule.file + ":" + std::to_string(rule.line) + ":" + std::to_string(rule.column);
-}
-
-Json DocumentOf(const policy::Explanation& explanation) {
-  Json alternatives = Json::array();
-  for (const auto& other : explanation.alternatives) {
-    alternatives.push_back({{"rule_id", other.rule_id}, {"rule", Text(other.text)}, {"note", Text(other.note)}});
-  }
-  Json rule = nullptr;
-  if (explanation.rule) {
-    const auto& info = *explanation.rule;
-    rule = {{"id", explanation.rule_id},       {"text", Text(info.text)},     {"deny", info.deny},
-            {"file", Text(info.file)},         {"line", info.line},           {"column", info.column},
-            {"reason", Text(info.reason)},     {"owner", Text(info.owner)},   {"expires", Text(info.expires)}};
-  }
-  return {{"schema", "weir.policy-explain.v1"},
-          {"endpoint", Text(explanation.endpoint)},
-          {"process", Text(explanation.process)},
-          {"mode", policy::ModeName(explanation.mode)},
-          {"verdict", explanation.verdict},
-          {"why", explanation.why},
-          {"rule", std::move(rule)},
-          {"sentence", Text(explanation.sentence)},
-          {"alternatives", std::move(alternatives)}};
-}
-
-void PutText(const policy::Explanation& explanation, const Screen& screen) {
-  const Tone tone = explanation.verdict == "allow"  ? Tone::kGood
-                    : explanation.verdict == "deny" ? Tone::kBad
-                                                    : Tone::kWarn;
-  Put(Paint(screen, tone, explanation.verdict) + " " + SafeLine(explanation.endpoint));
-  Put("  " + SafeLine(explanation.sentence));
-  if (explanation.rule) {
-    Put("  " + SafeLine(PlaceOf(*explanation.rule) + ": " + explanation.rule->text));
-    if (!explanation.rule->reason.empty()) Put("  " + SafeLine("reason: " + explanation.rule->reason));
-  }
-  for (const auto& other : explanation.alternatives) Put("  " + SafeLine("not " + other.text + ": " + other.note));
-}
-
-int Run(const Options& options, const Screen& out, const Screen& err) {
+int Run(const Options& options) {
   const policy::LoadResult loaded = LoadPolicyFile(options.file);
   policy::CompileOptions compile;
   compile.job_id = options.job;
@@ -73,15 +33,15 @@ int Run(const Options& options, const Screen& out, const Screen& err) {
   const policy::CompileResult compiled =
       loaded.ok() ? policy::Compile(loaded.policy, compile) : policy::CompileResult{{}, loaded.faults};
   if (!compiled.ok()) {
-    SayRaw(RenderFaults(compiled.faults, *loaded.policy.sources, err));
+    SayRaw(policy::FormatFaults(compiled.faults, *loaded.policy.sources));
     return kExitPolicy;
   }
   const auto explanation = policy::Explain(compiled.policy, options.query);
   if (!explanation) return Complain(explanation.error());
   if (options.format == Format::kJson) {
-    PutJson(DocumentOf(*explanation));
+    PutJson(policy::ExplainJson(*explanation).dump(-1, ' ', true));
   } else {
-    PutText(*explanation, out);
+    Put(policy::FormatExplanation(*explanation));
   }
   return kExitOk;
 }
@@ -108,7 +68,7 @@ void AddPolicyExplain(CLI::App& policy, Invocation& invocation) {
   command.add_option("--job", options->job, "The entry of `jobs:` that holds as well")->type_name("J");
   command.add_option("--mode", options->mode, "As if the policy said so")->check(CLI::IsMember({"audit", "block"}));
   AddFormat(command, options->format);
-  OnRun(command, invocation, [options, &invocation] { return Run(*options, invocation.out, invocation.err); });
+  OnRun(command, invocation, [options] { return Run(*options); });
 }
 
 }  // namespace weir::cli

@@ -54,6 +54,7 @@ policy::LoadResult LoadPolicyFile(const std::string& file) {
 PolicyOutcome CheckPolicy(const PolicyWish& wish) {
   PolicyOutcome outcome;
   policy::ParsedPolicy parsed;
+  outcome.sources = parsed.sources;
   if (wish.file.empty()) {
     parsed.mode = policy::Mode::kAudit;
     parsed.allow_none = true;
@@ -66,6 +67,7 @@ PolicyOutcome CheckPolicy(const PolicyWish& wish) {
   } else {
     auto loaded = LoadPolicyFile(wish.file);
     const bool ok = loaded.ok();
+    outcome.sources = loaded.policy.sources;
     Sort(std::move(loaded.faults), outcome);
     if (!ok) return outcome;
     parsed = std::move(loaded.policy);
@@ -76,17 +78,6 @@ PolicyOutcome CheckPolicy(const PolicyWish& wish) {
   outcome.policy.mode = compiled.policy.mode;
   outcome.policy.on_deny = compiled.policy.on_deny;
   return outcome;
-}
-
-std::string FaultLines(const std::vector<policy::Fault>& faults) {
-  std::string out;
-  for (const auto& fault : faults) {
-    out += fault.file;
-    if (fault.line > 0) out += ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);
-    out += fault.severity == policy::Severity::kError ? ": error: " : ": warning: ";
-    out += fault.reason + "; " + fault.suggestion + "\n";
-  }
-  return out;
 }
 
 }  // namespace weir::cli

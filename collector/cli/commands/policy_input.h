@@ -2,6 +2,7 @@
 // A policy file on its way to the sensor: read, checked and flattened here, where the user's files and messages are.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct CheckedPolicy {
 struct PolicyOutcome {
   CheckedPolicy policy;
   std::vector<policy::Fault> faults;
+  std::shared_ptr<const policy::SourceTexts> sources;
 };
 [[nodiscard]] PolicyOutcome CheckPolicy(const PolicyWish& wish);
 
@@ -40,8 +42,5 @@ struct PolicyOutcome {
 
 /// "audit", "block"; nullopt for anything else.
 [[nodiscard]] std::optional<policy::Mode> ModeOf(const std::string& word);
-
-/// "egress.yml:4:5: error: reason; suggestion" lines.
-[[nodiscard]] std::string FaultLines(const std::vector<policy::Fault>& faults);
 
 }  // namespace weir::cli
