@@ -94,7 +94,11 @@ __attribute__((noinline)) int weir_dns_find_cuts(__u32 slot, __u32 scope_id) {
     return 0;
 }
 
-/* Leaves in names[0..] the question without its search suffix number `i`, and hashes that. */
+/*
+ * Leaves in names[0..] the question without its search suffix number `i`, and hashes that. The end is read from memory again
+ * wherever it is used: each comparison in the loop would narrow a register, on Linux 5.10 to a range that cannot be, and with
+ * that no pointer may be made.
+ */
 __attribute__((noinline)) int weir_dns_cut(__u32 slot, __u32 i) {
     struct weir_dns_state *s = weir_dns_state_of(slot);
     __u64 which = i, label, end;
@@ -103,14 +107,15 @@ __attribute__((noinline)) int weir_dns_cut(__u32 slot, __u32 i) {
     WEIR_BOUND(which, WEIR_DNS_CUTS - 1);
     label = s->cuts[which];
     WEIR_BOUND(label, WEIR_DNS_LABELS - 1);
-    end = s->starts[label];
-    WEIR_BOUND(end, 255);
-    for (__u64 at = 0; at < WEIR_NAME_BYTES; at += 8)
-        weir_store64(&s->names[at], at < end ? weir_load64(&s->asked.name[at]) : 0);
-    WEIR_BOUND(end, 255); /* again: verifiers before 6.8 lose it in the loop's impossible branches */
-    weir_store64(&s->names[end], 0);
-    s->name_len = end + 1;
     s->n_labels = label;
+    s->name_len = (__u64)s->starts[label] + 1;
+    for (__u64 at = 0; at < WEIR_NAME_BYTES; at += 8) {
+        end = *(volatile __u64 *)&s->name_len;
+        weir_store64(&s->names[at], at < end ? weir_load64(&s->asked.name[at]) : 0);
+    }
+    end = *(volatile __u64 *)&s->name_len - 1;
+    WEIR_BOUND(end, 255);
+    weir_store64(&s->names[end], 0);
     return weir_dns_hash_name(slot, weir_name_seed);
 }
 
