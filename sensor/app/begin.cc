@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job's beginning: tables filled, scope known, canary judged; then armed. A failure before that leaves nothing behind.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "policy/compile.h"
+#include "sensor/app/host.h"
+#include "sensor/app/parts.h"
+#include "sensor/app/policy_setup.h"
+#include "sensor/jobs/canary.h"
+#include "sensor/jobs/job_id.h"
+#include "sensor/jobs/sockets.h"
+
+namespace weir {
+namespace {
+
+constexpr std::uint32_t kFirstGeneration = 1;  // 0 means "no verdict kept" (bpf/abi.h)
+constexpr std::size_t kMaxNameBytes = 128;
+constexpr std::size_t kMaxLabels = 64;
+
+Result<> CheckSpec(const JobSpec& spec) {
+  if (spec.name.empty() || spec.name.size() > kMaxNameBytes)
+    return Fail(Code::kInvalid, "job name: must have 1 to 128 bytes");
+  for (const char c : spec.name)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
+      return Fail(Code::kInvalid, "job name: control characters are not allowed");
+  if (spec.labels.size() > kMaxLabels) return Fail(Code::kInvalid, "labels: at most 64");
+  return {};
+}
+
+Result<Fd> OpenNetns(pid_t pid) {
+  const std::string path = "/proc/" + (pid > 0 ? std::to_string(pid) : std::string("self")) + "/ns/net";
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return FailErrno("open " + path, errno);
+  return fd;
+}
+
+jobs::JobState StateOf(const JobSpec& spec, const policy::CompiledPolicy& policy, const policy::Date& today) {
+  jobs::JobState state;
+  state.name = spec.name;
+  state.policy_text = spec.policy_text;
+  state.policy_path = spec.policy_path;
+  state.policy_job = spec.policy_job;
+  state.policy_digest = policy.digest;
+  state.mode = static_cast<int>(KernelMode(policy.mode));
+  state.allow = spec.allow;
+  state.labels = spec.labels;
+  state.command = spec.command;
+  state.resolvers = spec.resolvers;
+  state.search = spec.search;
+  state.compiled_on = policy::FormatDate(today);
+  return state;
+}
+
+events::JobBegin BeginEvent(const LiveJob& job, const std::string& host, const std::string& kernel) {
+  events::JobBegin begin;
+  begin.name = job.state.name;
+  begin.mode = job.policy->mode == policy::Mode::kBlock ? events::Mode::kBlock : events::Mode::kAudit;
+  begin.policy_digest = job.policy->digest;
+  begin.policy_text = job.policy->canonical_text;
+  begin.labels = job.state.labels;
+  begin.command = job.state.command;
+  begin.cgroup = job.state.cgroup_path;
+  begin.scope_id = job.state.scope_id;
+  begin.host = host;
+  begin.kernel = kernel;
+  begin.sensor_version = SensorVersion();
+  return begin;
+}
+
+}  // namespace
+
+Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolvers,
+                                   std::vector<std::string>& warnings) {
+  const std::uint32_t scope_id = job.state.scope_id;
+  WEIR_TRY(maps->PrepareScope(scope_id));
+  auto entries = maps->WritePolicy(scope_id, *job.policy, resolvers.search, sensor_bpf::FindExecutableOnHost);
+  WEIR_TRY(entries);
+  for (const std::string& path : entries->not_found)
+    warnings.push_back("process " + path + ": no such file on this host; rules bound to it match nothing");
+  WEIR_TRY(maps->WriteResolvers(scope_id, resolvers.addresses));
+  job.scope.cgroup_id = job.cgroup->id();
+  job.scope.learned_max_ns = job.policy->learned_max_seconds * 1'000'000'000u;
+  job.scope.generation = kFirstGeneration;
+  job.scope.mode = KernelMode(job.policy->mode);
+  job.scope.flags = entries->flags;
+  job.scope.kinds = job.policy->kinds;
+  WEIR_TRY(maps->WriteScope(scope_id, job.scope));
+  return maps->WriteCgroup(job.cgroup->id(), scope_id);
+}
+
+Result<> Sensor::Parts::ServeDns(LiveJob& job, const jobs::Resolvers& resolvers) {
+  if (!job.netns || resolvers.addresses.empty()) return {};
+  dns_forward::JobSpec spec;
+  spec.scope_id = job.state.scope_id;
+  spec.netns_fd = job.netns.get();
+  spec.resolvers = resolvers.addresses;
+  spec.search = resolvers.search;
+  spec.policy = job.policy;
+  auto ports = forwarder->AddJob(spec);
+  WEIR_TRY(ports);
+  for (const std::uint16_t port : {ports->v4, ports->v6})
+    if (port) WEIR_TRY(maps->WriteForwarderPort(job.state.scope_id, job.state.netns_cookie, port));
+  job.scope.forwarder_port4 = htons(ports->v4);
+  job.scope.forwarder_port6 = htons(ports->v6);
+  job.scope.forwarder_ns = jobs::BootNow();
+  return maps->WriteScope(job.state.scope_id, job.scope);
+}
+
+Result<jobs::Canary> Sensor::Parts::Probe(LiveJob& job) {
+  jobs::CanaryOrder order;
+  order.scope_id = job.state.scope_id;
+  order.generation = job.scope.generation;
+  order.expected_verdict = ExpectedCanaryVerdict(*job.policy);
+  order.netns_fd = job.netns.get();
+  return jobs::RunCanary(*maps, *job.cgroup, order);
+}
+
+/// Best effort, in the order that never leaves a process unjudged: none is in the job yet.
+void Sensor::Parts::Undo(LiveJob& job) {
+  forwarder->RemoveJob(job.state.scope_id);
+  pipeline->RemoveJob(job.state.scope_id);
+  Dismantle(job);
+}
+
+Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
+  Parts& p = *parts_;
+  WEIR_TRY(CheckSpec(spec));
+  const policy::Date today = policy::Today();
+  auto effective = CompileFor(spec, today);
+  WEIR_TRY(effective);
+  auto resolvers = ResolversFor(spec, *effective->compiled, p.config.resolv_conf);
+  WEIR_TRY(resolvers);
+  if (p.Jobs().size() >= p.config.max_jobs)
+    return Fail(Code::kExhausted, "this host runs " + std::to_string(p.config.max_jobs) + " jobs already");
+
+  auto job = std::make_shared<LiveJob>();
+  job->policy = effective->compiled;
+  job->state = StateOf(spec, *job->policy, today);
+  job->state.begin_time_ns = jobs::UnixNow();
+  auto boot_id = jobs::BootId();
+  WEIR_TRY(boot_id);
+  job->state.boot_id = *boot_id;
+  auto job_id = jobs::MakeJobId(job->state.begin_time_ns);
+  WEIR_TRY(job_id);
+  job->state.job_id = *job_id;
+  auto netns = OpenNetns(spec.network_namespace_pid);
+  WEIR_TRY(netns);
+  job->netns = std::move(*netns);
+  struct stat file {};
+  if (::fstat(job->netns.get(), &file) == 0) job->state.netns_inode = file.st_ino;
+  auto scope_id = p.programs->NextScopeId();
+  WEIR_TRY(scope_id);
+  job->state.scope_id = *scope_id;
+  auto cgroup = jobs::JobCgroup::Create(p.config.cgroup_root, *job_id);
+  WEIR_TRY(cgroup);
+  job->cgroup = std::move(*cgroup);
+  job->state.cgroup_path = job->cgroup->path();
+  job->state.cgroup_id = job->cgroup->id();
+  p.pipeline->AddJob(*scope_id, {*job_id, RuleTexts(*job->policy)});
+
+  JobBegun begun;
+  begun.warnings = std::move(effective->warnings);
+  for (const std::string& fault : resolvers->faults) begun.warnings.push_back(fault);
+  const std::lock_guard lock(job->mutex);
+  if (auto filled = p.FillTables(*job, *resolvers, begun.warnings); !filled) {
+    p.Undo(*job);
+    return tl::unexpected<Error>(std::move(filled).error());
+  }
+  begun.not_armed_reasons = p.NotAttached();
+  auto canary = p.Probe(*job);
+  if (!canary) {
+    begun.not_armed_reasons.push_back("canary: " + canary.error().what);
+  } else {
+    if (!canary->proven) begun.not_armed_reasons.push_back("canary: " + canary->reason);
+    job->state.netns_cookie = canary->netns_cookie;
+    job->state.canaries.push_back(*canary);
+    Result<> served = p.maps->TrustNetns(*scope_id, canary->netns_cookie);
+    if (served) served = p.ServeDns(*job, *resolvers);
+    // Falls closed: without the forwarder DNS over TCP is denied in block mode.
+    if (!served) begun.warnings.push_back("DNS over TCP is not served: " + served.error().what);
+  }
+  begun.armed = begun.not_armed_reasons.empty();
+  if (!begun.armed && job->policy->mode == policy::Mode::kBlock) {
+    p.Undo(*job);
+    std::string what = "not armed, the job was not started";
+    for (const std::string& reason : begun.not_armed_reasons) what += "\n" + reason;
+    return Fail(Code::kNotArmed, std::move(what));
+  }
+  job->state.armed = begun.armed;
+  job->state.armed_time_ns = begun.armed ? jobs::UnixNow() : 0;
+  job->state.not_armed_reasons = begun.not_armed_reasons;
+  job->state.checkpoint_time_ns = jobs::UnixNow();
+  if (auto saved = p.store->Save(job->state, /*sync=*/true); !saved) {
+    p.Undo(*job);
+    return tl::unexpected<Error>(std::move(saved).error());
+  }
+  p.pipeline->Submit(*scope_id, BeginEvent(*job, p.host, p.kernel));
+  begun.job_id = *job_id;
+  begun.cgroup_path = job->cgroup->path();
+  begun.scope_id = *scope_id;
+  begun.on_deny = job->policy->on_deny;
+  const std::lock_guard all(p.mutex);
+  p.live.emplace(*job_id, job);
+  return begun;
+}
+
+Result<std::uint32_t> Sensor::JoinJob(const std::string& job_id, pid_t pid) {
+  auto job = parts_->Find(job_id);
+  WEIR_TRY(job);
+  const std::lock_guard lock((*job)->mutex);
+  if ((*job)->ended) return Fail(Code::kNotFound, "job " + job_id + " has ended");
+  if (pid <= 0) return Fail(Code::kInvalid, "pid: must be above 0");
+  WEIR_TRY((*job)->cgroup->Add(pid));
+  auto task = parts_->maps->Task(static_cast<std::uint32_t>(pid));
+  WEIR_TRY(task);
+  if (!*task || (*task)->scope_id != (*job)->state.scope_id)
+    return Fail(Code::kNotArmed, "process " + std::to_string(pid) + " entered the job's cgroup but not its scope");
+  return jobs::AdoptSockets(*parts_->maps, pid, **task);
+}
+
+}  // namespace weir

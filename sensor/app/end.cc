@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job's end: last proof, everything drained, the record; then nothing of it stays, unless processes do.
+#include <fstream>
+
+#include "policy/compile.h"
+#include "sensor/app/host.h"
+#include "sensor/app/parts.h"
+#include "sensor/app/policy_setup.h"
+#include "sensor/jobs/canary.h"
+#include "sensor/jobs/job_id.h"
+
+namespace weir {
+namespace {
+
+constexpr std::chrono::milliseconds kDrain{5000};
+constexpr std::size_t kRecordsKept = 1000;
+
+std::map<std::string, std::uint64_t> ByName(const dns_forward::Counters& c) {
+  return {{"connections", c.connections},
+          {"connections_refused", c.connections_refused},
+          {"queries_allowed", c.queries_allowed},
+          {"queries_denied", c.queries_denied},
+          {"queries_would_deny", c.queries_would_deny},
+          {"queries_failed", c.queries_failed},
+          {"answers_learned", c.answers_learned},
+          {"answers_refused", c.answers_refused},
+          {"answers_stray", c.answers_stray},
+          {"learn_failed", c.learn_failed}};
+}
+
+std::string CommOf(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+  std::string comm;
+  std::getline(file, comm);
+  return comm;
+}
+
+}  // namespace
+
+jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
+  jobs::RecordFacts facts;
+  const std::uint32_t scope_id = job.state.scope_id;
+  facts.on_deny = std::string(policy::OnDenyName(job.policy->on_deny));
+  facts.exit_status = exit_status;
+  facts.sensor_name = config.sensor_name;
+  facts.sensor_version = SensorVersion();
+  facts.host = host;
+  facts.kernel = kernel;
+  facts.programs = programs->Describe();
+  if (job.cgroup) {
+    auto empty = job.cgroup->WaitEmpty(config.leftovers_wait);
+    if (auto left = job.cgroup->Processes(); left && (!empty || !*empty))
+      for (const pid_t pid : *left) facts.leftovers.push_back(std::to_string(pid) + " " + CommOf(pid));
+    auto canary = Probe(job);
+    if (canary) {
+      job.state.canaries.push_back(*canary);
+    } else {
+      facts.further_reasons.push_back("canary at the end: " + canary.error().what);
+    }
+  }
+  if (auto sent = pipeline->SubmitFlowTotals(scope_id); !sent)
+    facts.further_reasons.push_back("sums of flows: " + sent.error().what);
+  if (auto flushed = pipeline->Flush(kDrain); !flushed)
+    facts.further_reasons.push_back("drain: " + flushed.error().what);
+  if (auto counts = maps->ReadCounts(scope_id)) {
+    facts.has_counts = true;
+    facts.counts = *counts;
+  }
+  facts.forwarder = ByName(forwarder->CountersOf(scope_id));
+  for (const auto& [name, count] : job.state.forwarder_counts) facts.forwarder[name] += count;
+  const events::ScopeTally tally = pipeline->Tally(scope_id);
+  facts.dropped = tally.dropped;
+  facts.refused = tally.refused;
+  facts.events_read = tally.events_read;
+  if (job.adopted && facts.has_counts) {
+    // What this sensor did not read, the earlier one did, or nobody.
+    const std::uint64_t all = facts.counts[WEIR_C_EVENTS];
+    facts.events_read_before = all > tally.events_read ? all - tally.events_read : 0;
+    if (!job.state.gaps.empty() && facts.events_read_before > job.events_read_before)
+      job.state.gaps.back().lost_at_most = facts.events_read_before - job.events_read_before;
+  }
+  if (uplink) facts.undelivered = uplink->Status().dropped;
+  const events::StreamDigest digest = pipeline->Digest(scope_id);
+  job.state.segments.push_back({epoch, digest.events, digest.first_sequence, digest.last_sequence, digest.sha256_hex});
+  facts.job = job.state;
+  facts.end_time_ns = jobs::UnixNow();
+  return facts;
+}
+
+JobEnded Sensor::Parts::Close(LiveJob& job, const jobs::RecordFacts& facts) {
+  const std::uint32_t scope_id = job.state.scope_id;
+  const jobs::Record record = jobs::BuildRecord(facts);
+  const jobs::VerdictSums sums = jobs::SumVerdicts(facts.counts, facts.forwarder);
+  JobEnded ended;
+  ended.record_json = record.json;
+  ended.complete = record.complete;
+  ended.allowed = sums.allowed;
+  ended.denied = sums.denied;
+  ended.would_deny = sums.would_deny;
+  ended.leftovers = facts.leftovers;
+  for (const std::string& process : facts.leftovers)
+    pipeline->Submit(scope_id, events::Finding{"leftover", process, 0, 0, {}});
+  events::JobEnd body;
+  body.exit_status = facts.exit_status;
+  body.record_json = record.json;
+  body.complete = record.complete;
+  if (auto sequence = pipeline->SubmitAndWait(scope_id, std::move(body), kDrain)) {
+    ended.last_sequence = *sequence;
+    ended.durable = uplink && uplink->WaitDurable(*sequence, config.durable_wait).has_value();
+  }
+  // A copy for who has no collector; the record has left already, so a full disk costs only this copy.
+  if (auto kept = store->SaveRecord(job.state.job_id, record.json, kRecordsKept); !kept)
+    pipeline->Submit(0, events::Finding{"record-not-kept", kept.error().what, 0, 0, {}});
+  return ended;
+}
+
+bool Sensor::Parts::Dismantle(LiveJob& job) {
+  const std::uint32_t scope_id = job.state.scope_id;
+  if (job.cgroup) {
+    const auto left = job.cgroup->Processes();
+    if (!left || !left->empty()) return false;
+  }
+  static_cast<void>(maps->RemoveCgroup(job.state.cgroup_id));
+  static_cast<void>(maps->CloseScope(scope_id));
+  static_cast<void>(maps->SweepScope(scope_id));
+  if (job.cgroup) static_cast<void>(job.cgroup->Remove());
+  static_cast<void>(store->Remove(job.state.job_id));
+  return true;
+}
+
+Result<JobEnded> Sensor::EndJob(const std::string& job_id, int exit_status) {
+  Parts& p = *parts_;
+  auto found = p.Find(job_id);
+  WEIR_TRY(found);
+  LiveJob& job = **found;
+  std::unique_lock lock(job.mutex);
+  if (job.ended) return Fail(Code::kNotFound, "job " + job_id + " has ended");
+  const jobs::RecordFacts facts = p.Facts(job, exit_status);
+  JobEnded ended = p.Close(job, facts);
+  p.forwarder->RemoveJob(job.state.scope_id);
+  p.pipeline->RemoveJob(job.state.scope_id);
+  job.ended = true;
+  if (p.Dismantle(job)) {
+    lock.unlock();
+    const std::lock_guard all(p.mutex);
+    p.live.erase(job_id);
+    return ended;
+  }
+  // What outlived its job stays judged, and in block mode is denied everything; the timer takes the scope away later.
+  job.scope.flags |= WEIR_S_ENDED;
+  job.scope.forwarder_ns = 0;
+  static_cast<void>(p.maps->WriteScope(job.state.scope_id, job.scope));
+  return ended;
+}
+
+}  // namespace weir

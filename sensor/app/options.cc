@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensor/app/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace weir {
+namespace {
+
+constexpr int kExitUsage = 64;  // EX_USAGE, sysexits.h
+
+constexpr char kDescription[] =
+    R"(weir-sensor watches and limits what CI jobs of this host send out. It loads the eBPF
+programs, begins and ends jobs for `weir`, and streams what it sees to a collector.
+
+It runs as root, one a host. When it is killed, enforcement holds; the next one takes
+the running jobs over and tells the gap.)";
+
+constexpr char kFooter[] =
+    R"(FILES
+  /run/weir/sensor.sock            control; who is at the other end decides what it may ask
+  /sys/fs/bpf/weir                 pinned programs and maps
+  /var/lib/weir/sensor             running jobs, and the records of ended ones
+
+ENVIRONMENT
+  WEIR_CGROUP_ROOT                 default of --cgroup-root
+
+EXIT STATUS
+  0   stopped by SIGTERM or SIGINT, or --check-config found no fault
+  64  usage: an option or the configuration is wrong
+  69  not armed, or the socket or state directory cannot be used
+  77  a privilege or a kernel feature is missing; the message says which
+
+EXAMPLES
+  weir-sensor
+  weir-sensor --collector unix:/run/weir/collector.sock --log-format json
+  weir-sensor --check-config --cgroup-root /sys/fs/cgroup
+
+SEE ALSO
+  weir(1), weir-collector(8); docs/operations.md)";
+
+}  // namespace
+
+std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit_code) {
+  SensorOptions options;
+  std::string cgroup_root, pin_directory = options.config.pin_directory, state = options.config.state_directory;
+  CLI::App app(kDescription, "weir-sensor");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("weir-sensor ") + WEIR_VERSION);
+  app.add_option("--cgroup-root", cgroup_root,
+                 "Cgroup at which the programs attach; jobs live in weir/ below it. Default: the cgroup2 mount")
+      ->type_name("DIR");
+  app.add_option("--pin-dir", pin_directory, "Directory in a BPF file system")->type_name("DIR")->capture_default_str();
+  app.add_option("--state-dir", state, "Running jobs and records")->type_name("DIR")->capture_default_str();
+  app.add_option("--socket", options.socket, "Unix socket for control")->type_name("FILE")->capture_default_str();
+  app.add_option("--collector", options.collector, "gRPC address of the collector; '' for none")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  app.add_option("--sensor-name", options.config.sensor_name, "Name in the collector. Default: the host's name")
+      ->type_name("NAME");
+  app.add_option("--events-ring-bytes", options.config.events_ring_bytes,
+                 "Size of the ring for allowed traffic and processes; a power of two. Default: 8 MiB")
+      ->type_name("BYTES");
+  app.add_option("--denials-ring-bytes", options.config.denials_ring_bytes,
+                 "Size of the ring for denials and findings. Default: 2 MiB")
+      ->type_name("BYTES");
+  app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  app.add_option("--log-format", options.log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_flag("--check-config", options.check_config, "Check options and configuration, then exit");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? 0 : kExitUsage;
+    return std::nullopt;
+  }
+  options.config.cgroup_root = cgroup_root;
+  options.config.pin_directory = pin_directory;
+  options.config.state_directory = state;
+  return options;
+}
+
+}  // namespace weir

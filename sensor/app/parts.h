@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Sensor is made of. Private to sensor/app.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "policy/compiled.h"
+#include "sensor/app/sensor.h"
+#include "sensor/base/fd.h"
+#include "sensor/bpf/policy_maps.h"
+#include "sensor/bpf/programs.h"
+#include "sensor/dnsforward/forwarder.h"
+#include "sensor/events/pipeline.h"
+#include "sensor/jobs/cgroup.h"
+#include "sensor/jobs/job_state.h"
+#include "sensor/jobs/record.h"
+#include "sensor/jobs/resolv_conf.h"
+#include "sensor/uplink/uplink.h"
+
+namespace weir {
+
+/// A job that runs, or whose processes outlived it. `mutex` guards all but the constants behind it.
+struct LiveJob {
+  std::mutex mutex;
+  jobs::JobState state;
+  weir_scope scope{};  ///< as last written; the kernel's copy is written whole
+  bool adopted = false;
+  bool ended = false;  ///< EndJob ran; processes are left, and stay judged
+  std::uint64_t events_read_before = 0;  ///< checkpoint of the sensor that was adopted from
+
+  std::shared_ptr<const policy::CompiledPolicy> policy;
+  std::optional<jobs::JobCgroup> cgroup;
+  Fd netns;  ///< in which the job began; closed: not to be had any more
+};
+using LiveJobPtr = std::shared_ptr<LiveJob>;
+
+/// Destruction runs from the last member to the first: timer, forwarder, pipeline, uplink, programs.
+struct Sensor::Parts {
+  SensorConfig config;
+  std::string host;
+  std::string kernel;
+  std::uint64_t epoch = 0;
+  std::int64_t start_time_ns = 0;
+  bool has_collector = false;
+
+  std::optional<jobs::StateStore> store;
+  std::optional<sensor_bpf::Programs> programs;
+  std::optional<sensor_bpf::PolicyMaps> maps;
+  std::unique_ptr<uplink::Uplink> uplink;
+  std::unique_ptr<events::EventPipeline> pipeline;
+  std::unique_ptr<dns_forward::Forwarder> forwarder;
+  std::atomic<std::int64_t> forwarder_alive_ns{0};  ///< boot clock
+
+  mutable std::mutex mutex;  ///< guards live, stopping; taken before a LiveJob's
+  std::map<std::string, LiveJobPtr> live;
+  bool stopping = false;
+  std::condition_variable stop;
+  std::thread timer;
+
+  ~Parts();
+
+  // sensor.cc
+  [[nodiscard]] Result<> StartPipeline(std::shared_ptr<grpc::Channel> collector,
+                                       std::map<std::uint32_t, events::JobInfo> adopted);
+  void RunTimer();
+  void Beat();
+  void Checkpoint();
+  [[nodiscard]] Result<LiveJobPtr> Find(const std::string& job_id) const;
+  [[nodiscard]] std::vector<LiveJobPtr> Jobs() const;
+  /// Why a job begun now could not be called armed; empty: every program is attached.
+  [[nodiscard]] std::vector<std::string> NotAttached() const;
+
+  // begin.cc
+  [[nodiscard]] Result<> FillTables(LiveJob& job, const jobs::Resolvers& resolvers, std::vector<std::string>& warnings);
+  [[nodiscard]] Result<> ServeDns(LiveJob& job, const jobs::Resolvers& resolvers);
+  [[nodiscard]] Result<jobs::Canary> Probe(LiveJob& job);
+  void Undo(LiveJob& job);
+
+  // end.cc
+  [[nodiscard]] jobs::RecordFacts Facts(LiveJob& job, int exit_status);
+  [[nodiscard]] JobEnded Close(LiveJob& job, const jobs::RecordFacts& facts);
+  /// Takes the scope out of the kernel and removes the cgroup. False: processes are still in it.
+  bool Dismantle(LiveJob& job);
+
+  // adopt.cc
+  [[nodiscard]] Result<std::map<std::uint32_t, events::JobInfo>> AdoptStates(std::vector<jobs::JobState>& stale);
+  void ResumeAdopted();
+  void CloseStale(const std::vector<jobs::JobState>& stale);
+};
+
+}  // namespace weir
