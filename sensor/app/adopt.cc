@@ -53,8 +53,8 @@ Result<std::map<std::uint32_t, events::JobInfo>> Sensor::Parts::AdoptStates(std:
   WEIR_TRY(scopes);
   for (jobs::JobState& state : loaded->jobs) {
     auto job = std::make_shared<LiveJob>();
-    const bool known = state.boot_id == *boot_id &&
-                       std::find(scopes->begin(), scopes->end(), state.scope_id) != scopes->end();
+    const bool known =
+        state.boot_id == *boot_id && std::find(scopes->begin(), scopes->end(), state.scope_id) != scopes->end();
     auto cgroup = jobs::JobCgroup::Open(state.cgroup_path, state.cgroup_id);
     const auto day = policy::ParseDate(state.compiled_on);
     auto policy = CompileFor(SpecOf(state), day ? *day : policy::Today());
@@ -108,8 +108,9 @@ void Sensor::Parts::CloseStale(const std::vector<jobs::JobState>& stale) {
     facts.sensor_version = SensorVersion();
     facts.host = host;
     facts.kernel = kernel;
-    facts.further_reasons.push_back("the sensor was gone when the job ended: after a reboot, or because its cgroup was "
-                                    "removed from outside");
+    facts.further_reasons.push_back(
+        "the sensor was gone when the job ended: after a reboot, or because its cgroup was "
+        "removed from outside");
     const jobs::Record record = jobs::BuildRecord(facts);
     pipeline->AddJob(state.scope_id, {state.job_id, {}});
     events::JobEnd body;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A job's beginning: tables filled, scope known, canary judged; then armed. A failure before that leaves nothing behind.
+// A job's beginning: tables filled, scope known, canary judged; then armed. A failure before that leaves nothing
+// behind.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -73,8 +74,7 @@ events::JobBegin BeginEvent(const LiveJob& job, const std::string& host, const s
 
 }  // namespace
 
-Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolvers,
-                                   std::vector<std::string>& warnings) {
+Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolvers, std::vector<std::string>& warnings) {
   const std::uint32_t scope_id = job.state.scope_id;
   WEIR_TRY(maps->PrepareScope(scope_id));
   auto entries = maps->WritePolicy(scope_id, *job.policy, resolvers.search, sensor_bpf::FindExecutableOnHost);

@@ -17,8 +17,8 @@ struct SensorConfig {
   /// cgroup2 mount that /proc/self/mountinfo names.
   std::filesystem::path cgroup_root;
 
-  /// In a BPF file system (mounted at /sys/fs/bpf when it is not). One sensor at a time owns it (kExists otherwise); two
-  /// sensors with different pin and state directories may run side by side.
+  /// In a BPF file system (mounted at /sys/fs/bpf when it is not). One sensor at a time owns it (kExists otherwise);
+  /// two sensors with different pin and state directories may run side by side.
   std::filesystem::path pin_directory = "/sys/fs/bpf/weir";
 
   /// Jobs and their records, for the sensor that comes after this one. Made (0700) when it does not exist.

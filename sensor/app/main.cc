@@ -15,9 +15,8 @@ constexpr int kExitUsage = 64;  // EX_USAGE
 void SetUpLog(const weir::SensorOptions& options) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("weir-sensor"));
   spdlog::set_level(spdlog::level::from_str(options.log_level));
-  spdlog::set_pattern(options.log_format == "json"
-                          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%v"})"
-                          : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  spdlog::set_pattern(options.log_format == "json" ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%v"})"
+                                                   : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
 }
 
 }  // namespace

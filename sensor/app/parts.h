@@ -34,7 +34,7 @@ struct LiveJob {
   jobs::JobState state;
   weir_scope scope{};  ///< as last written; the kernel's copy is written whole
   bool adopted = false;
-  bool ended = false;  ///< EndJob ran; processes are left, and stay judged
+  bool ended = false;                    ///< EndJob ran; processes are left, and stay judged
   std::uint64_t events_read_before = 0;  ///< checkpoint of the sensor that was adopted from
 
   std::shared_ptr<const policy::CompiledPolicy> policy;

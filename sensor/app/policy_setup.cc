@@ -33,8 +33,7 @@ Result<EffectivePolicy> CompileFor(const JobSpec& spec, const policy::Date& toda
   } else {
     policy::LoadResult loaded =
         policy::LoadText(spec.policy_text, spec.policy_path.empty() ? "policy" : spec.policy_path);
-    if (!loaded.ok())
-      return Fail(Code::kInvalid, policy::FormatFaults(loaded.faults, *loaded.policy.sources));
+    if (!loaded.ok()) return Fail(Code::kInvalid, policy::FormatFaults(loaded.faults, *loaded.policy.sources));
     parsed = std::move(loaded.policy);
     faults = std::move(loaded.faults);
   }
@@ -86,9 +85,7 @@ std::uint8_t ExpectedCanaryVerdict(const policy::CompiledPolicy& policy) {
   return policy.mode == policy::Mode::kBlock ? WEIR_DENY : WEIR_WOULD_DENY;
 }
 
-std::uint32_t KernelMode(policy::Mode mode) {
-  return mode == policy::Mode::kBlock ? WEIR_MODE_BLOCK : WEIR_MODE_AUDIT;
-}
+std::uint32_t KernelMode(policy::Mode mode) { return mode == policy::Mode::kBlock ? WEIR_MODE_BLOCK : WEIR_MODE_AUDIT; }
 
 std::vector<std::string> RuleTexts(const policy::CompiledPolicy& policy) {
   std::vector<std::string> texts;

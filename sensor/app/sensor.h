@@ -2,6 +2,7 @@
 // The sensor as a library: `weir-sensor` and `weir run` (embedded) both own one.
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -9,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "policy/compiled.h"
@@ -24,17 +24,17 @@ namespace weir {
 
 /// What a job is to be. Strings come from the caller, who is trusted (uid 0, outside every scope) but not careful.
 struct JobSpec {
-  std::string name;                             ///< 1–128 bytes, printable
-  std::string policy_text;                      ///< YAML, includes merged; empty: allow nothing but `allow`
-  std::string policy_path;                      ///< for messages only
-  std::optional<policy::Mode> mode;             ///< absent: the policy's; audit when there is no policy
-  std::vector<std::string> allow;               ///< further endpoints
-  std::string policy_job;                       ///< entry of `jobs:`
-  std::map<std::string, std::string> labels;    ///< at most 64
-  std::vector<std::string> command;             ///< for the record
-  pid_t network_namespace_pid = 0;              ///< whose network namespace the job starts in; 0: the sensor's
-  std::vector<std::string> resolvers;           ///< `system` resolvers as the caller sees them; empty: the sensor looks
-  std::vector<std::string> search;              ///< search suffixes likewise
+  std::string name;                           ///< 1–128 bytes, printable
+  std::string policy_text;                    ///< YAML, includes merged; empty: allow nothing but `allow`
+  std::string policy_path;                    ///< for messages only
+  std::optional<policy::Mode> mode;           ///< absent: the policy's; audit when there is no policy
+  std::vector<std::string> allow;             ///< further endpoints
+  std::string policy_job;                     ///< entry of `jobs:`
+  std::map<std::string, std::string> labels;  ///< at most 64
+  std::vector<std::string> command;           ///< for the record
+  pid_t network_namespace_pid = 0;            ///< whose network namespace the job starts in; 0: the sensor's
+  std::vector<std::string> resolvers;         ///< `system` resolvers as the caller sees them; empty: the sensor looks
+  std::vector<std::string> search;            ///< search suffixes likewise
 };
 
 struct JobBegun {
@@ -133,8 +133,8 @@ class Sensor {
   [[nodiscard]] std::vector<JobView> ListJobs() const;
   [[nodiscard]] SensorStatus Status() const;
 
-  /// The job whose scope a process is in, by identity in the kernel or by cgroup; nullopt: outside every scope. An error
-  /// means that it could not be told: treat it as inside.
+  /// The job whose scope a process is in, by identity in the kernel or by cgroup; nullopt: outside every scope. An
+  /// error means that it could not be told: treat it as inside.
   [[nodiscard]] Result<std::optional<std::string>> JobOfProcess(pid_t pid) const;
 
   /// Puts a finding into a job's stream: a process of the job tried what is not for it.

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/bpf/pin_directory.h"
 
-#include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -53,20 +51,14 @@ Result<PinDirectory> PinDirectory::Open(const fs::path& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return FailErrno("cannot make the pin directory " + path.string(), errno);
   }
-  Fd lock(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!lock) return FailErrno("cannot open the pin directory " + path.string(), errno);
+  auto lock = DirectoryLock::Take(path);
+  WEIR_TRY(lock);
   struct stat info{};
-  if (::fstat(lock.get(), &info) != 0) return FailErrno("cannot look at the pin directory " + path.string(), errno);
+  if (::fstat(lock->fd(), &info) != 0) return FailErrno("cannot look at the pin directory " + path.string(), errno);
   if (info.st_uid != 0 || (info.st_mode & 0077) != 0) {
     return Fail(Code::kPrivilege, "pin directory " + path.string() + " must belong to root and have mode 0700");
   }
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      return Fail(Code::kExists, "another sensor runs with the pin directory " + path.string(), EWOULDBLOCK);
-    }
-    return FailErrno("cannot lock the pin directory " + path.string(), errno);
-  }
-  return PinDirectory(path, std::move(lock));
+  return PinDirectory(path, std::move(*lock));
 }
 
 bool PinDirectory::HasMap(std::string_view name) const {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sensor/base/fd.h"
+#include "sensor/base/directory_lock.h"
 #include "sensor/base/result.h"
 
 namespace weir::sensor_bpf {
@@ -33,9 +33,9 @@ class PinDirectory {
   [[nodiscard]] Result<> Remove() const;
 
  private:
-  PinDirectory(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  PinDirectory(std::filesystem::path path, DirectoryLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   std::filesystem::path path_;
-  Fd lock_;
+  DirectoryLock lock_;
 };
 
 }  // namespace weir::sensor_bpf

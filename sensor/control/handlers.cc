@@ -62,13 +62,11 @@ grpc::Status ToStatus(const Error& error) {
 grpc::Status Handlers::MayChange(const grpc::ServerContext& context, const std::string& call) {
   const Peer peer = find_peer_(context.peer());
   if (peer.full_control) return grpc::Status::OK;
-  if (!peer.job_id)
-    return {grpc::StatusCode::PERMISSION_DENIED, call + " needs root: run it with sudo"};
+  if (!peer.job_id) return {grpc::StatusCode::PERMISSION_DENIED, call + " needs root: run it with sudo"};
   sensor_.ReportFinding(*peer.job_id, "control-refused", call + " was asked for from inside the job", peer.pid);
   if (observer_.refused) observer_.refused(*peer.job_id, call, peer.pid);
-  return {grpc::StatusCode::PERMISSION_DENIED,
-          call + " was refused: the caller is inside job " + *peer.job_id +
-              "; a job may only read its own state. Call from outside the job"};
+  return {grpc::StatusCode::PERMISSION_DENIED, call + " was refused: the caller is inside job " + *peer.job_id +
+                                                   "; a job may only read its own state. Call from outside the job"};
 }
 
 grpc::Status Handlers::BeginJob(grpc::ServerContext* context, const v1::BeginJobRequest* request,

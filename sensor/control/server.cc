@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections are accepted here, not by gRPC, because only here the kernel tells who the peer is (SO_PEERCRED). Two servers:
-// one for peers with full control, one for everybody else, so that a mix-up of connections could never make a
+// Connections are accepted here, not by gRPC, because only here the kernel tells who the peer is (SO_PEERCRED). Two
+// servers: one for peers with full control, one for everybody else, so that a mix-up of connections could never make a
 // reader a writer.
 #include <fcntl.h>
 #include <grpcpp/server_builder.h>
@@ -26,7 +26,8 @@ namespace {
 constexpr int kBacklog = 64;
 constexpr int kMaxRequestBytes = 20 << 20;  // a policy may have 16 MiB
 constexpr int kFirstPeerFd = 256;
-constexpr int kPeerFds = 512;  // numbers are used in turn, so that one is not given again while calls of its last owner run
+constexpr int kPeerFds =
+    512;  // numbers are used in turn, so that one is not given again while calls of its last owner run
 
 sockaddr_un AddressOf(const std::filesystem::path& path) {
   sockaddr_un address{};
@@ -134,7 +135,11 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Start(const ControlConfig&
   auto parts = std::make_unique<Parts>(sensor);
   Parts* p = parts.get();
   p->full_handlers = std::make_unique<Handlers>(
-      sensor, [](const std::string&) { return Peer{0, true, std::nullopt}; }, observer);
+      sensor,
+      [](const std::string&) {
+        return Peer{0, true, std::nullopt};
+      },
+      observer);
   p->reader_handlers = std::make_unique<Handlers>(
       sensor, [p](const std::string& peer) { return p->FindReader(peer); }, observer);
   const auto build = [](Handlers* handlers) {

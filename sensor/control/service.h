@@ -2,12 +2,12 @@
 // SensorControl over gRPC: in process, and on a unix socket where the peer decides what it may do.
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
-#include <sys/types.h>
 
 #include "sensor/base/result.h"
 

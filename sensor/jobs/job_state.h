@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sensor/base/directory_lock.h"
 #include "sensor/base/result.h"
 #include "sensor/jobs/canary.h"
 
@@ -91,11 +92,11 @@ class StateStore {
   [[nodiscard]] Result<> SaveRecord(const std::string& job_id, std::string_view json, std::size_t keep) const;
 
  private:
-  StateStore(std::filesystem::path directory, Fd lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
+  StateStore(std::filesystem::path directory, DirectoryLock lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
   [[nodiscard]] std::filesystem::path FileOf(const std::string& job_id) const;
 
   std::filesystem::path directory_;
-  Fd lock_;
+  DirectoryLock lock_;
 };
 
 }  // namespace weir::jobs

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,20 +25,27 @@
 namespace weir::jobs {
 namespace {
 
-std::vector<int> SocketNumbers(pid_t pid) {
-  std::vector<int> numbers;
-  const std::string directory = "/proc/" + std::to_string(pid) + "/fd";
+struct OpenSocket {
+  int number = -1;
+  std::string link;  ///< "socket:[inode]"
+};
+
+std::vector<OpenSocket> SocketsOf(const std::string& process) {
+  std::vector<OpenSocket> sockets;
+  const std::string directory = "/proc/" + process + "/fd";
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
-  if (!stream) return numbers;
+  if (!stream) return sockets;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     int number = -1;
     if (std::from_chars(name.data(), name.data() + name.size(), number).ec != std::errc()) continue;
-    char target[16];
+    char target[64];
     const ssize_t length = ::readlinkat(::dirfd(stream.get()), entry->d_name, target, sizeof(target));
-    if (length >= 8 && std::memcmp(target, "socket:[", 8) == 0) numbers.push_back(number);
+    if (length >= 8 && std::memcmp(target, "socket:[", 8) == 0) {
+      sockets.push_back({number, std::string(target, static_cast<std::size_t>(length))});
+    }
   }
-  return numbers;
+  return sockets;
 }
 
 bool IsInternet(int fd) {
@@ -58,8 +66,11 @@ std::uint64_t NetnsCookie(int fd) {
 Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, const weir_task& task) {
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) return FailErrno("cannot open process " + std::to_string(pid), errno);
+  std::set<std::string> ours;
+  for (OpenSocket& socket : SocketsOf("self")) ours.insert(std::move(socket.link));
   std::uint32_t adopted = 0;
-  for (const int number : SocketNumbers(pid)) {
+  for (const auto& [number, link] : SocketsOf(std::to_string(pid))) {
+    if (ours.contains(link)) continue;
     Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
     if (!copy) {
       if (errno == EBADF || errno == ESRCH) continue;  // closed, or the process is gone

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,15 +41,9 @@ Result<StateStore> StateStore::Open(const fs::path& directory) {
   WEIR_TRY(MakeDirectory(directory));
   WEIR_TRY(MakeDirectory(directory / "jobs"));
   WEIR_TRY(MakeDirectory(directory / "records"));
-  Fd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock) return FailErrno("cannot open the state directory " + directory.string(), errno);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      return Fail(Code::kExists, "another sensor runs with the state directory " + directory.string(), EWOULDBLOCK);
-    }
-    return FailErrno("cannot lock the state directory " + directory.string(), errno);
-  }
-  return StateStore(directory, std::move(lock));
+  auto lock = DirectoryLock::Take(directory);
+  WEIR_TRY(lock);
+  return StateStore(directory, std::move(*lock));
 }
 
 fs::path StateStore::FileOf(const std::string& job_id) const { return directory_ / "jobs" / (job_id + ".json"); }
