@@ -27,8 +27,10 @@ static __always_inline void weir_dns_begin(struct weir_dns_state *s) {
     s->asked.scope_id = s->in.scope_id;
     s->asked.server_port = s->in.server_port;
     __builtin_memcpy(s->asked.server, s->in.server, 16);
+    s->id = 0;
+    s->qtype = 0;
     s->name_len = 0;
-    weir_store64(s->names, 0);
+    __builtin_memset(s->names, 0, WEIR_NAME_BYTES); /* what an earlier message left is no name of this one */
 }
 
 /* What may the answer teach? A refused name's (audit mode) and a search suffix's addresses get a name, for the record. */
@@ -37,14 +39,19 @@ static __always_inline __u8 weir_dns_teach(const struct weir_dns_state *s, __u32
     return why == WEIR_WHY_NAME ? WEIR_TEACH_RULES : WEIR_TEACH_NAME;
 }
 
-/* A malformed query is never remembered: nothing is known of what its answer would have to look like. */
+/*
+ * A malformed query is never remembered: nothing is known of what its answer would have to look like.
+ *
+ * Segmentation offload is malformed too (udp(7), UDP_SEGMENT): the kernel cuts such a packet into datagrams behind this hook,
+ * and a label of an allowed wildcard name has room for a whole query for another name, with a cut on either side of it.
+ */
 __attribute__((noinline)) int weir_dns_query(struct __sk_buff *skb, __u32 slot) {
     struct weir_dns_state *s = weir_dns_state_of(slot);
     int code, why;
 
     if (!s) return WEIR_WHY_DNS_FORM;
     weir_dns_begin(s);
-    code = weir_dns_load(skb, slot);
+    code = skb->gso_size ? WEIR_DNS_E_SEGMENTS : weir_dns_load(skb, slot);
     if (!code) code = weir_dns_parse_query(slot);
     s->asked.id = s->id;
     s->asked.qtype = s->qtype;

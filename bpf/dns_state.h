@@ -16,7 +16,8 @@
 #define WEIR_DNS_NAME_MAX 255u /* RFC 1035 2.3.4, root label included */
 #define WEIR_DNS_LABELS 128u   /* 127 labels of one byte, one more for a mask */
 #define WEIR_DNS_NAME_ROOM 512u
-#define WEIR_DNS_CUTS 8u /* search suffixes that one name may end with; glibc and musl take at most 6 and more is junk */
+#define WEIR_DNS_CUTS \
+    8u /* search suffixes that one name may end with; glibc and musl take at most 6 and more is junk */
 
 /* Resource record types (IANA). */
 #define WEIR_DNS_A 1u
@@ -33,23 +34,24 @@
 #define WEIR_DNS_E_SIZE 2      /* longer than we read, or nothing at all */
 #define WEIR_DNS_E_DIRECTION 3 /* QR: an answer sent as query, or the other way */
 #define WEIR_DNS_E_OPCODE 4
-#define WEIR_DNS_E_FLAGS 5     /* bits that a query has no use for */
-#define WEIR_DNS_E_QUESTIONS 6 /* not exactly one */
-#define WEIR_DNS_E_RECORDS 7   /* a query with records, or an answer with more than WEIR_ANSWER_ADDRS */
-#define WEIR_DNS_E_LABEL 8     /* a length byte of 64 to 191 */
-#define WEIR_DNS_E_LONG 9      /* a name of more than 255 bytes, or of too many steps */
-#define WEIR_DNS_E_POINTER 10  /* compression where none may be, or not strictly backwards */
-#define WEIR_DNS_E_CLASS 11    /* not IN */
-#define WEIR_DNS_E_TRAILING 12 /* bytes after the end */
-#define WEIR_DNS_E_EDNS 13     /* an OPT record that could carry data */
-#define WEIR_DNS_E_MISMATCH 14 /* not the question that was asked */
+#define WEIR_DNS_E_FLAGS 5      /* bits that a query has no use for */
+#define WEIR_DNS_E_QUESTIONS 6  /* not exactly one */
+#define WEIR_DNS_E_RECORDS 7    /* a query with records, or an answer with more than WEIR_ANSWER_ADDRS */
+#define WEIR_DNS_E_LABEL 8      /* a length byte of 64 to 191 */
+#define WEIR_DNS_E_LONG 9       /* a name of more than 255 bytes, or of too many steps */
+#define WEIR_DNS_E_POINTER 10   /* compression where none may be, or not strictly backwards */
+#define WEIR_DNS_E_CLASS 11     /* not IN */
+#define WEIR_DNS_E_TRAILING 12  /* bytes after the end */
+#define WEIR_DNS_E_EDNS 13      /* an OPT record that could carry data */
+#define WEIR_DNS_E_MISMATCH 14  /* not the question that was asked */
 #define WEIR_DNS_E_TRUNCATED 15 /* TC: the client will ask again over TCP */
-#define WEIR_DNS_E_RCODE 16    /* the server reports a failure; not malformed */
-#define WEIR_DNS_E_OWNER 17    /* a record that the question's chain does not lead to */
-#define WEIR_DNS_E_RDATA 18    /* record data of the wrong length */
-#define WEIR_DNS_E_TYPE 19     /* a record type that has no place in such an answer (DNAME too) */
-#define WEIR_DNS_E_CHAIN 20    /* CNAME after an address */
-#define WEIR_DNS_E_STATE 21    /* no scratch memory: a fault of ours */
+#define WEIR_DNS_E_RCODE 16     /* the server reports a failure; not malformed */
+#define WEIR_DNS_E_OWNER 17     /* a record that the question's chain does not lead to */
+#define WEIR_DNS_E_RDATA 18     /* record data of the wrong length */
+#define WEIR_DNS_E_TYPE 19      /* a record type that has no place in such an answer (DNAME too) */
+#define WEIR_DNS_E_CHAIN 20     /* CNAME after an address */
+#define WEIR_DNS_E_STATE 21     /* no scratch memory: a fault of ours */
+#define WEIR_DNS_E_SEGMENTS 22  /* one packet here that leaves as several datagrams (UDP_SEGMENT) */
 
 /* What an answer to a pending query may teach. */
 #define WEIR_TEACH_NONE 0u
@@ -70,9 +72,9 @@ struct weir_pending {
     __u32 scope_id;
     __u32 tgid;
     __u16 qtype;
-    __u16 id;           /* transaction, host order */
+    __u16 id; /* transaction, host order */
     __be16 server_port;
-    __u8 teach;         /* WEIR_TEACH_* */
+    __u8 teach; /* WEIR_TEACH_* */
     __u8 reserved;
     __u8 server[16];
     __u8 name[WEIR_NAME_BYTES];
@@ -80,14 +82,14 @@ struct weir_pending {
 
 /* Filled in by the caller of weir_dns_query() and weir_dns_answer(). */
 struct weir_dns_in {
-    __u64 cookie;  /* of the socket */
-    __u64 exec_id; /* query: of the sender */
+    __u64 cookie;      /* of the socket */
+    __u64 exec_id;     /* query: of the sender */
     __u32 payload_off; /* of the UDP payload in the packet */
     __u32 payload_len;
     __u32 scope_id;
-    __u32 tgid;  /* query */
-    __u32 mode;  /* WEIR_MODE_*; in audit a query that would be denied is remembered too */
-    __u32 teach; /* query: 0: this server's answers are not to be believed */
+    __u32 tgid;         /* query */
+    __u32 mode;         /* WEIR_MODE_*; in audit a query that would be denied is remembered too */
+    __u32 teach;        /* query: 0: this server's answers are not to be believed */
     __be16 server_port; /* query: as the process gave it; answer: source of the packet */
     __u8 reserved[6];
     __u8 server[16];
@@ -95,17 +97,17 @@ struct weir_dns_in {
 
 /* Filled in by them. The name is in weir_dns_state.asked.name, the addresses are in .addrs. */
 struct weir_dns_out {
-    __u64 exec_id;  /* answer: who asked */
+    __u64 exec_id;   /* answer: who asked */
     __u64 name_hash; /* query: of the whole name */
-    __u32 tgid;     /* answer */
-    __u32 why;      /* query: WEIR_WHY_* */
-    __u32 rule_id;  /* query: that allowed or denied it */
-    __u32 code;     /* WEIR_DNS_* of the parser */
-    __u32 ttl;      /* answer: smallest */
-    __u32 n_addrs;  /* answer */
-    __u32 n_new;    /* answer: entries that were not known before */
-    __u32 n_lost;   /* answer: entries that could not be learned; raise WEIR_F_LEARNED_FULL */
-    __u32 n_barred; /* answer: addresses that no name may open (link-local, metadata, multicast) */
+    __u32 tgid;      /* answer */
+    __u32 why;       /* query: WEIR_WHY_* */
+    __u32 rule_id;   /* query: that allowed or denied it */
+    __u32 code;      /* WEIR_DNS_* of the parser */
+    __u32 ttl;       /* answer: smallest */
+    __u32 n_addrs;   /* answer */
+    __u32 n_new;     /* answer: entries that were not known before */
+    __u32 n_lost;    /* answer: entries that could not be learned; raise WEIR_F_LEARNED_FULL */
+    __u32 n_barred;  /* answer: addresses that no name may open (link-local, metadata, multicast) */
     __u16 qtype;
     __u16 reserved;
 };
@@ -134,7 +136,7 @@ struct weir_dns_state {
     __u64 name_end;     /* first byte behind the name in the message */
     __u64 name_plain;   /* compression is refused */
     __u64 n_labels;
-    __u64 owner_at;     /* where in the message the chain's current name was read: a pointer to it needs no comparing */
+    __u64 owner_at; /* where in the message the chain's current name was read: a pointer to it needs no comparing */
 
     /* Right-to-left hashing: hashes[k] is the hash of the suffix that begins at starts[k]. */
     __u64 hash;

@@ -31,9 +31,7 @@ class DnsAnswer : public DnsProbe {
   static Bytes Right(std::uint16_t id = kId) {
     return Message(id, kAnswerFlags, 1, 1).Question(kWww, kA).Pointer(12).A(192, 0, 2, 1).bytes();
   }
-  static Bytes QueryOf(std::uint16_t id) {
-    return Message(id, dnstest::kQueryFlags, 1, 0).Question(kWww, kA).bytes();
-  }
+  static Bytes QueryOf(std::uint16_t id) { return Message(id, dnstest::kQueryFlags, 1, 0).Question(kWww, kA).bytes(); }
 };
 
 TEST_F(DnsAnswer, TeachesWhatItsRuleAllows) {
@@ -164,8 +162,8 @@ TEST_F(DnsAnswer, InAuditARefusedNameIsStillKnownByItsName) {
   auto in = Question();
   in.in.mode = WEIR_MODE_AUDIT;
   SetScope(WEIR_MODE_AUDIT);
-  const auto out = Judge(in, {Query("evil.example").bytes()},
-                         {Answer("evil.example", kA, 1).Pointer(12).A(203, 0, 113, 6).bytes()});
+  const auto out =
+      Judge(in, {Query("evil.example").bytes()}, {Answer("evil.example", kA, 1).Pointer(12).A(203, 0, 113, 6).bytes()});
   EXPECT_EQ(out.query.why, WEIR_WHY_DNS_NAME);
   EXPECT_EQ(LearnedEntries(), 1u);
   const auto name = Learned(V4(203, 0, 113, 6), 0, 0);
@@ -185,8 +183,8 @@ TEST_F(DnsAnswer, ARuleTakenAwayMeanwhileTeachesOnlyTheName) {
   auto in = Question();
   Judge(in, {Query("a.example.net").bytes()});
   AddName("example.net", WEIR_NAME_BELOW, 9, {}, WEIR_N_DENY);
-  const auto out = Judge(in, {Query("a.example.net").bytes()},
-                         {Answer("a.example.net", kA, 1).Pointer(12).A(192, 0, 2, 3).bytes()});
+  const auto out =
+      Judge(in, {Query("a.example.net").bytes()}, {Answer("a.example.net", kA, 1).Pointer(12).A(192, 0, 2, 3).bytes()});
   EXPECT_EQ(out.query.why, WEIR_WHY_DENY_RULE);
   EXPECT_EQ(LearnedEntries(), 0u);
 }

@@ -144,8 +144,8 @@ TEST_F(DnsLearned, TheLatestNameStands) {
   AddName(kWww, WEIR_NAME_EXACT, 7);
   AddName("two.example.org", WEIR_NAME_EXACT, 8);
   Judge(Query(kWww), {One(V4(192, 0, 2, 1))});
-  const auto out = Judge(Query("two.example.org"),
-                         {Answer("two.example.org", kA, 1).Pointer(12).A(192, 0, 2, 1).bytes()});
+  const auto out =
+      Judge(Query("two.example.org"), {Answer("two.example.org", kA, 1).Pointer(12).A(192, 0, 2, 1).bytes()});
   EXPECT_EQ(out.answer.n_new, 0u);
   const auto name = Learned(V4(192, 0, 2, 1), 0, 0);
   EXPECT_EQ(Bytes(name->name, name->name + 17), Wire("two.example.org"));

@@ -29,7 +29,8 @@ class DnsParser : public DnsProbe {
     ASSERT_EQ(kernel.code, static_cast<std::uint32_t>(code)) << what;
     if (code != WEIR_DNS_OK) return;
     weir_dns_hash_name(host.get(), kSeed);
-    EXPECT_EQ(Bytes(kernel.name, kernel.name + WEIR_NAME_BYTES), Bytes(host->names, host->names + WEIR_NAME_BYTES)) << what;
+    EXPECT_EQ(Bytes(kernel.name, kernel.name + WEIR_NAME_BYTES), Bytes(host->names, host->names + WEIR_NAME_BYTES))
+        << what;
     EXPECT_EQ(kernel.name_len, host->name_len) << what;
     EXPECT_EQ(kernel.hash, host->hashes[0]) << what;
     EXPECT_EQ(kernel.qtype, host->qtype) << what;

@@ -2,6 +2,7 @@
 #include "tests/kernel/dns/probe.h"
 
 #include <arpa/inet.h>
+#include <linux/bpf.h>
 
 #include <algorithm>
 #include <cstring>
@@ -47,7 +48,8 @@ void DnsProbe::SetUp() {
   SetUsage(0, 0);
   const std::vector<weir_counts> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
   ASSERT_EQ(bpf_map__update_elem((*bpf_)->maps.weir_counts, &kScope, sizeof(kScope), zeros.data(),
-                                 zeros.size() * sizeof(weir_counts), BPF_ANY), 0);
+                                 zeros.size() * sizeof(weir_counts), BPF_ANY),
+            0);
 }
 
 void DnsProbe::AddName(std::string_view dotted, std::uint8_t kind, std::uint32_t rule_id, std::vector<Port> ports,
@@ -87,7 +89,8 @@ std::uint64_t DnsProbe::Count(std::uint32_t counter) {
   std::vector<weir_counts> cpus(static_cast<std::size_t>(libbpf_num_possible_cpus()));
   std::uint64_t sum = 0;
   EXPECT_EQ(bpf_map__lookup_elem((*bpf_)->maps.weir_counts, &kScope, sizeof(kScope), cpus.data(),
-                                 cpus.size() * sizeof(weir_counts), 0), 0);
+                                 cpus.size() * sizeof(weir_counts), 0),
+            0);
   for (const weir_counts& counts : cpus) sum += counts.n[counter];
   return sum;
 }
@@ -169,6 +172,13 @@ weir_probe_out DnsProbe::Run(const weir_probe_in& in, const dnstest::Bytes& payl
   options.data_in = packet.data();
   options.data_size_in = static_cast<std::uint32_t>(packet.size());
   options.repeat = repeat_;
+  __sk_buff context{};
+  if (segment_bytes_ != 0) {
+    context.gso_size = segment_bytes_;
+    context.gso_segs = 3;
+    options.ctx_in = &context;
+    options.ctx_size_in = sizeof(context);
+  }
   EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd((*bpf_)->progs.weir_probe), &options), 0) << std::strerror(errno);
   EXPECT_EQ(options.retval, 1u);
   run_ns_ = options.duration;

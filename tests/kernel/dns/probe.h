@@ -57,6 +57,8 @@ class DnsProbe : public testing::Test {
   /// Nanoseconds of the last run, mean of its repetitions.
   std::uint32_t RunNs() const { return run_ns_; }
   void Repeat(int times) { repeat_ = times; }
+  /// The packet is one that leaves in segments of this size; 0: is not.
+  void Segment(std::uint32_t bytes) { segment_bytes_ = bytes; }
 
   std::optional<PinDir> pins_;
   std::optional<Skeleton<weir_dns_probe>> bpf_;
@@ -65,6 +67,7 @@ class DnsProbe : public testing::Test {
   weir_probe_out Run(const weir_probe_in& in, const dnstest::Bytes& payload);
 
   int repeat_ = 1;
+  std::uint32_t segment_bytes_ = 0;
   std::uint32_t run_ns_ = 0;
 };
 

@@ -114,6 +114,22 @@ TEST_F(DnsQuery, WhatIsNotOneQuestionIsRefused) {
   EXPECT_EQ(out.query.code, static_cast<std::uint32_t>(WEIR_DNS_E_SHORT));
 }
 
+// UDP_SEGMENT 28: the second datagram that leaves would be the query inside the label, for another name.
+TEST_F(DnsQuery, AQueryInsideALabelDoesNotLeaveByASegment) {
+  const Bytes hidden = Query("x.evil.net").bytes();
+  ASSERT_EQ(hidden.size(), 28u);
+  Bytes label(15, 'x');  // header 12, length byte 1, then up to the cut
+  label.insert(label.end(), hidden.begin(), hidden.end());
+  dnstest::Message query(dnstest::kId, dnstest::kQueryFlags, 1, 0);
+  query.U8(static_cast<unsigned>(label.size())).Raw(label).Name("example.net").U16(kA).U16(1);
+  ASSERT_EQ(Bytes(query.bytes().begin() + 28, query.bytes().begin() + 56), hidden);
+  EXPECT_EQ(Judge(query).query.why, WEIR_WHY_NAME) << "as one datagram it is an odd name of an allowed wildcard";
+  Segment(28);
+  const auto out = Judge(query);
+  EXPECT_EQ(out.query.why, WEIR_WHY_DNS_FORM);
+  EXPECT_EQ(out.query.code, static_cast<std::uint32_t>(WEIR_DNS_E_SEGMENTS));
+}
+
 TEST_F(DnsQuery, AnotherScopesRulesDoNotSpeak) {
   auto in = Question();
   in.in.scope_id = kScope + 1;
