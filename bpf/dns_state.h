@@ -11,7 +11,7 @@
 #include "abi.h"
 
 #define WEIR_DNS_MESSAGE_BYTES 4096u /* longest answer that is read (the usual largest EDNS size) */
-#define WEIR_DNS_QUERY_BYTES 512u    /* longest query (RFC 1035 2.3.4); the largest that we accept needs 340 */
+#define WEIR_DNS_QUERY_BYTES 512u    /* longest query (RFC 1035 2.3.4); none that parses needs more than 346 */
 #define WEIR_DNS_HEADER_BYTES 12u
 #define WEIR_DNS_NAME_MAX 255u /* RFC 1035 2.3.4, root label included */
 #define WEIR_DNS_LABELS 128u   /* 127 labels of one byte, one more for a mask */
