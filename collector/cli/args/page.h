@@ -15,7 +15,7 @@ namespace weir::cli {
 /// What CLI11 does not know about a command. Paragraphs are separated by empty lines and wrapped; lines that begin with
 /// a blank are kept as they are. Empty parts are left out.
 struct Page {
-  std::string synopsis;     ///< one line a form; required
+  std::string synopsis;  ///< one line a form; required
   std::string description;
   std::string exit_status;  ///< lines "CODE  meaning"
   std::string environment;  ///< lines "NAME  meaning"

@@ -19,8 +19,8 @@ enum class Operand {
 };
 
 struct Flag {
-  std::vector<std::string> names;    ///< "--job", "-o"; empty for a positional
-  std::string positional;            ///< its name, e.g. "FILE"
+  std::vector<std::string> names;  ///< "--job", "-o"; empty for a positional
+  std::string positional;          ///< its name, e.g. "FILE"
   Operand operand = Operand::kNone;
   std::string meta;                  ///< what the operand is called: "FILE", "audit|block"
   std::vector<std::string> choices;  ///< all values that are taken; empty: any
@@ -34,8 +34,8 @@ struct Flag {
 struct Node {
   std::string name;
   std::string description;
-  std::vector<Flag> flags;
-  std::vector<Node> children;
+  std::vector<Flag> flags = {};
+  std::vector<Node> children = {};
 };
 
 [[nodiscard]] Node TreeOf(const CLI::App& app);

@@ -46,7 +46,8 @@ int Run(const Options& options, const Screen& screen) {
                                    .sensor_socket = options.places.sensor_socket,
                                    .collector_socket = options.places.collector_socket,
                                    .state_dir = options.places.state_dir});
-  const bool able = std::none_of(checks.begin(), checks.end(), [](const Check& c) { return c.health == Health::kFail; });
+  const bool able =
+      std::none_of(checks.begin(), checks.end(), [](const Check& c) { return c.health == Health::kFail; });
   if (options.format == Format::kJson) {
     PutJson(DocumentOf(checks, able));
     return able ? kExitOk : kExitCannot;

@@ -10,8 +10,8 @@
 #include "collector/cli/host/exit_code.h"
 #include "collector/cli/remote/session.h"
 #include "collector/cli/term/console.h"
-#include "collector/rpc/limits.h"
 #include "collector/cli/term/moment.h"
+#include "collector/rpc/limits.h"
 
 namespace weir::cli {
 namespace {
@@ -60,24 +60,25 @@ int Run(const Options& options, const Screen& screen) {
 }  // namespace
 
 void AddEgress(CLI::App& root, Invocation& invocation) {
-  auto& command =
-      AddPage(root, invocation, "egress", "list destinations, with the process that spoke to each and why it was let",
-              {.synopsis = "weir egress [--job ID] [--denied] [--since T] [--limit N] [--format table|json]",
-               .description =
-                   "One line a process, destination and verdict, denied ones first; lookups of names are lines of their "
-                   "own. Of all jobs, unless --job names one.\n\n"
-                   "WHY is the rule that decided, or a keyword (docs/schemas.md): no-rule, dns-name, process, …",
-               .exit_status = kReviewExitStatus,
-               .environment = kReviewEnvironment,
-               .files = kReviewFiles,
-               .examples = "weir egress --job latest --denied\nweir egress --since 7d --format json | jq -r '.flows[].name'"});
+  auto& command = AddPage(
+      root, invocation, "egress", "list destinations, with the process that spoke to each and why it was let",
+      {.synopsis = "weir egress [--job ID] [--denied] [--since T] [--limit N] [--format table|json]",
+       .description =
+           "One line a process, destination and verdict, denied ones first; lookups of names are lines of their "
+           "own. Of all jobs, unless --job names one.\n\n"
+           "WHY is the rule that decided, or a keyword (docs/schemas.md): no-rule, dns-name, process, …",
+       .exit_status = kReviewExitStatus,
+       .environment = kReviewEnvironment,
+       .files = kReviewFiles,
+       .examples = "weir egress --job latest --denied\nweir egress --since 7d --format json | jq -r '.flows[].name'"});
   auto options = std::make_shared<Options>();
   AddJobId(command, options->job, false);
   command.add_flag("--denied", options->denied, "Only what was denied, or would have been in block mode");
   command
-      .add_option("--since", options->since,
-                  "Only what was seen since then: a span (90s, 15m, 2h, 7d, 2w) or a time (2026-11-23, 2026-11-23T14:05, "
-                  "with Z at its end in UTC)")
+      .add_option(
+          "--since", options->since,
+          "Only what was seen since then: a span (90s, 15m, 2h, 7d, 2w) or a time (2026-11-23, 2026-11-23T14:05, "
+          "with Z at its end in UTC)")
       ->type_name("T")
       ->check([](const std::string& text) {
         const auto since = ParseSince(text, 0);

@@ -62,14 +62,11 @@ std::string ReasonOf(const v1::FlowRow& flow) {
 Table FlowTable(const v1::ListFlowsResponse& flows, bool with_job) {
   std::vector<Column> columns;
   if (with_job) columns.push_back({.title = "JOB", .cut = Cut::kMiddle});
-  for (Column column : {Column{.title = "VERDICT"},
-                        Column{.title = "DESTINATION", .cut = Cut::kMiddle},
-                        Column{.title = "ADDRESS", .cut = Cut::kMiddle},
-                        Column{.title = "PROCESS", .cut = Cut::kMiddle},
-                        Column{.title = "WHY", .cut = Cut::kEnd},
-                        Column{.title = "COUNT", .align = Align::kRight},
-                        Column{.title = "OUT", .align = Align::kRight},
-                        Column{.title = "IN", .align = Align::kRight}}) {
+  for (Column column :
+       {Column{.title = "VERDICT"}, Column{.title = "DESTINATION", .cut = Cut::kMiddle},
+        Column{.title = "ADDRESS", .cut = Cut::kMiddle}, Column{.title = "PROCESS", .cut = Cut::kMiddle},
+        Column{.title = "WHY", .cut = Cut::kEnd}, Column{.title = "COUNT", .align = Align::kRight},
+        Column{.title = "OUT", .align = Align::kRight}, Column{.title = "IN", .align = Align::kRight}}) {
     columns.push_back(std::move(column));
   }
   Table table(std::move(columns));

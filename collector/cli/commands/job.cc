@@ -19,18 +19,19 @@ constexpr const char* kSensorEnvironment =
 constexpr const char* kSensorFiles = "/run/weir/sensor.sock, /run/weir/collector.sock  running services";
 
 void AddBegin(CLI::App& job, Invocation& invocation) {
-  auto& command = AddPage(
-      job, invocation, "begin", "begin a job and print its id",
-      {.synopsis = "weir job begin [--name NAME] [--policy FILE] [--mode audit|block] [--allow ENDPOINT]...\n"
-                   "               [--label KEY=VALUE]... [--pid PID]... [--format table|json]",
-       .description = "Asks the running sensor for a new job. Processes enter it by --pid or `weir job join`, and all "
-                      "that descends from them; nothing else leaves the host's rules. Needs root, outside of every job.",
-       .exit_status = "0  done\n64  usage\n65  the policy is not valid\n69  not armed, or no sensor answers\n"
-                      "77  not root, inside of a job, or a missing kernel feature",
-       .environment = kSensorEnvironment,
-       .files = kSensorFiles,
-       .examples = "id=$(weir job begin --name nightly --policy .github/egress.yml)\n"
-                   "weir job join --job \"$id\" -- make test\nweir job end --job \"$id\" --exit-status $?"});
+  auto& command =
+      AddPage(job, invocation, "begin", "begin a job and print its id",
+              {.synopsis = "weir job begin [--name NAME] [--policy FILE] [--mode audit|block] [--allow ENDPOINT]...\n"
+                           "               [--label KEY=VALUE]... [--pid PID]... [--format table|json]",
+               .description =
+                   "Asks the running sensor for a new job. Processes enter it by --pid or `weir job join`, and all "
+                   "that descends from them; nothing else leaves the host's rules. Needs root, outside of every job.",
+               .exit_status = "0  done\n64  usage\n65  the policy is not valid\n69  not armed, or no sensor answers\n"
+                              "77  not root, inside of a job, or a missing kernel feature",
+               .environment = kSensorEnvironment,
+               .files = kSensorFiles,
+               .examples = "id=$(weir job begin --name nightly --policy .github/egress.yml)\n"
+                           "weir job join --job \"$id\" -- make test\nweir job end --job \"$id\" --exit-status $?"});
   auto options = std::make_shared<JobBeginOptions>();
   AddJobFlags(command, "--name", options->job);
   command.add_option("--pid", options->pids, "Move this process, with its open sockets, into the job")
@@ -70,7 +71,8 @@ void AddEnd(CLI::App& job, Invocation& invocation) {
                .examples = "weir job end --job \"$id\" --exit-status 0 --report job.html"});
   auto options = std::make_shared<JobStepOptions>();
   AddJobId(command, options->job, true);
-  command.add_option("--exit-status", options->exit_status, "What the job's work returned, 0 to 255; default: not known")
+  command
+      .add_option("--exit-status", options->exit_status, "What the job's work returned, 0 to 255; default: not known")
       ->type_name("N")
       ->check(CLI::Range(0, 255));
   command.add_option("--report", options->reports, "Write a report, as `weir run --report`")
@@ -84,15 +86,15 @@ void AddEnd(CLI::App& job, Invocation& invocation) {
 }
 
 void AddList(CLI::App& job, Invocation& invocation) {
-  auto& command =
-      AddPage(job, invocation, "list", "list running jobs, or all that were recorded",
-              {.synopsis = "weir job list [--all [--since T] [--limit N]] [--format table|json]",
-               .description = "Jobs that the running sensor judges now; inside of a job that job only. With --all: every "
-                              "job that the collector recorded, newest first.",
-               .exit_status = kReviewExitStatus,
-               .environment = kReviewEnvironment,
-               .files = kReviewFiles,
-               .examples = "weir job list\nweir job list --all --since 7d --format json"});
+  auto& command = AddPage(
+      job, invocation, "list", "list running jobs, or all that were recorded",
+      {.synopsis = "weir job list [--all [--since T] [--limit N]] [--format table|json]",
+       .description = "Jobs that the running sensor judges now; inside of a job that job only. With --all: every "
+                      "job that the collector recorded, newest first.",
+       .exit_status = kReviewExitStatus,
+       .environment = kReviewEnvironment,
+       .files = kReviewFiles,
+       .examples = "weir job list\nweir job list --all --since 7d --format json"});
   auto options = std::make_shared<JobListOptions>();
   CLI::Option* all = command.add_flag("--all", options->all, "Recorded jobs, also those that ended");
   command.add_option("--since", options->since, "Only jobs that began since then: a span (2h, 7d) or a time")

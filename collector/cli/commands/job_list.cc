@@ -12,9 +12,7 @@
 namespace weir::cli {
 namespace {
 
-std::int64_t Now() {
-  return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+std::int64_t Now() { return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 // Running jobs, newest first. No sensor is no error here: then none is running under a service.
 Result<std::vector<JobLine>> RunningJobs(const Places& places) {

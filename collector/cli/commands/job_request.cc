@@ -41,9 +41,10 @@ std::string CheckLabel(const std::string& label) {
 
 void AddJobFlags(CLI::App& command, const char* name_flag, JobFlags& flags) {
   command
-      .add_option("--policy", flags.policy.file,
-                  "The allowlist. It is checked first: with a fault in it the job is not started. Without a policy: audit "
-                  "mode, where everything is let through and told")
+      .add_option(
+          "--policy", flags.policy.file,
+          "The allowlist. It is checked first: with a fault in it the job is not started. Without a policy: audit "
+          "mode, where everything is let through and told")
       ->type_name("FILE");
   command
       .add_option("--mode", flags.policy.mode,

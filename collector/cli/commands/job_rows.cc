@@ -67,15 +67,9 @@ Table JobTable(const std::vector<JobLine>& jobs, std::int64_t now_ns) {
 }
 
 Json JobJson(const JobLine& job) {
-  Json json = {{"id", Text(job.id)},
-               {"name", Text(job.name)},
-               {"mode", Word(job.mode)},
-               {"state", job.state},
-               {"begin_time_ns", job.begin_ns},
-               {"end_time_ns", job.end_ns},
-               {"exit_status", nullptr},
-               {"allowed", job.allowed},
-               {"denied", job.denied},
+  Json json = {{"id", Text(job.id)},          {"name", Text(job.name)},        {"mode", Word(job.mode)},
+               {"state", job.state},          {"begin_time_ns", job.begin_ns}, {"end_time_ns", job.end_ns},
+               {"exit_status", nullptr},      {"allowed", job.allowed},        {"denied", job.denied},
                {"would_deny", job.would_deny}};
   if (job.exit_status >= 0) json["exit_status"] = job.exit_status;
   json.update(job.more);

@@ -49,21 +49,23 @@ int Run(const Options& options) {
 }  // namespace
 
 void AddPolicyExplain(CLI::App& policy, Invocation& invocation) {
-  auto& command =
-      AddPage(policy, invocation, "explain", "name the rule that decides about an endpoint",
-              {.synopsis = "weir policy explain FILE ENDPOINT [--process P] [--job J] [--mode M] [--format table|json]",
-               .description = "Says allow, deny or would-deny (audit mode), the rule with its place, and which rules "
-                              "come near and do not decide. ENDPOINT is one host: example.org, example.org:8080, "
-                              "192.0.2.1:53/udp, [2001:db8::1]:443; without a port 443/tcp.",
-               .exit_status = "0  explained, whatever the verdict\n64  usage: not one endpoint\n65  the policy is not valid",
-               .environment = "",
-               .files = "",
-               .examples = "weir policy explain .github/egress.yml registry.example.org --process npm"});
+  auto& command = AddPage(
+      policy, invocation, "explain", "name the rule that decides about an endpoint",
+      {.synopsis = "weir policy explain FILE ENDPOINT [--process P] [--job J] [--mode M] [--format table|json]",
+       .description = "Says allow, deny or would-deny (audit mode), the rule with its place, and which rules "
+                      "come near and do not decide. ENDPOINT is one host: example.org, example.org:8080, "
+                      "192.0.2.1:53/udp, [2001:db8::1]:443; without a port 443/tcp.",
+       .exit_status = "0  explained, whatever the verdict\n64  usage: not one endpoint\n65  the policy is not valid",
+       .environment = "",
+       .files = "",
+       .examples = "weir policy explain .github/egress.yml registry.example.org --process npm"});
   auto options = std::make_shared<Options>();
   command.add_option("FILE", options->file, "Policy file")->required()->type_name("FILE");
   command.add_option("ENDPOINT", options->query.endpoint, "Host, with port and protocol where they are not 443/tcp")
       ->required();
-  command.add_option("--process", options->query.process, "Who asks: path or name of an executable; default: one that no rule names")
+  command
+      .add_option("--process", options->query.process,
+                  "Who asks: path or name of an executable; default: one that no rule names")
       ->type_name("P");
   command.add_option("--job", options->job, "The entry of `jobs:` that holds as well")->type_name("J");
   command.add_option("--mode", options->mode, "As if the policy said so")->check(CLI::IsMember({"audit", "block"}));

@@ -40,15 +40,35 @@ std::optional<policy::Mode> ModeOf(const std::string& word) {
   return std::nullopt;
 }
 
-policy::LoadResult LoadPolicyFile(const std::string& file) {
+namespace {
+
+// The folder above `path` that holds a repository; empty: none does.
+std::filesystem::path RepositoryOf(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   std::error_code error;
-  const fs::path path = fs::weakly_canonical(file, error);
-  for (fs::path folder = path.parent_path(); !error && !folder.empty(); folder = folder.parent_path()) {
-    if (fs::exists(folder / ".git", error)) return policy::LoadFile(file, folder);
+  for (fs::path folder = path.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+    if (fs::exists(folder / ".git", error)) return folder;
     if (folder == folder.root_path()) break;
   }
-  return policy::LoadFile(file);
+  return {};
+}
+
+}  // namespace
+
+policy::LoadResult LoadPolicyFile(const std::string& file) {
+  std::error_code error;
+  const auto path = std::filesystem::weakly_canonical(file, error);
+  const auto repository = error ? std::filesystem::path() : RepositoryOf(path);
+  return repository.empty() ? policy::LoadFile(file) : policy::LoadFile(file, repository);
+}
+
+std::string PathInRepository(const std::string& file) {
+  if (file.empty()) return {};
+  std::error_code error;
+  const auto path = std::filesystem::weakly_canonical(file, error);
+  if (error) return {};
+  const auto repository = RepositoryOf(path);
+  return repository.empty() ? path.filename().string() : path.lexically_relative(repository).generic_string();
 }
 
 PolicyOutcome CheckPolicy(const PolicyWish& wish) {

@@ -15,10 +15,10 @@
 namespace weir::cli {
 
 struct PolicyWish {
-  std::string file;                ///< empty: no policy
-  std::string job;                 ///< entry of `jobs:`
-  std::string mode;                ///< "audit", "block" or empty: the policy's; audit without one
-  std::vector<std::string> allow;  ///< further endpoints
+  std::string file = {};                ///< empty: no policy
+  std::string job = {};                 ///< entry of `jobs:`
+  std::string mode = {};                ///< "audit", "block" or empty: the policy's; audit without one
+  std::vector<std::string> allow = {};  ///< further endpoints
 };
 
 struct CheckedPolicy {
@@ -39,6 +39,9 @@ struct PolicyOutcome {
 /// Reads a policy file. Includes are relative to the repository that the file lies in (the nearest folder above it with
 /// a `.git`), else to the file's folder.
 [[nodiscard]] policy::LoadResult LoadPolicyFile(const std::string& file);
+
+/// `file` as SARIF points at it: relative to the repository that holds it; the bare name when none does.
+[[nodiscard]] std::string PathInRepository(const std::string& file);
 
 /// "audit", "block"; nullopt for anything else.
 [[nodiscard]] std::optional<policy::Mode> ModeOf(const std::string& word);

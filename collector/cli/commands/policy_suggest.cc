@@ -46,16 +46,16 @@ Result<> Suggest(const Options& options) {
 }  // namespace
 
 void AddPolicySuggest(CLI::App& policy, Invocation& invocation) {
-  auto& command =
-      AddPage(policy, invocation, "suggest", "write a policy from what recorded jobs did",
-              {.synopsis = "weir policy suggest --job ID... [--bind-processes] [-o FILE]",
-               .description = "The fewest rules that cover what the jobs reached, each with the processes and jobs that "
-                              "need it. What a job reached is not what it should reach: review it like code.",
-               .exit_status = kReviewExitStatus,
-               .environment = kReviewEnvironment,
-               .files = kReviewFiles,
-               .examples = "weir policy suggest --job latest > .github/egress.yml\n"
-                           "weir policy suggest --job 20261123 --job 20261124 --bind-processes -o .github/egress.yml"});
+  auto& command = AddPage(
+      policy, invocation, "suggest", "write a policy from what recorded jobs did",
+      {.synopsis = "weir policy suggest --job ID... [--bind-processes] [-o FILE]",
+       .description = "The fewest rules that cover what the jobs reached, each with the processes and jobs that "
+                      "need it. What a job reached is not what it should reach: review it like code.",
+       .exit_status = kReviewExitStatus,
+       .environment = kReviewEnvironment,
+       .files = kReviewFiles,
+       .examples = "weir policy suggest --job latest > .github/egress.yml\n"
+                   "weir policy suggest --job 20261123 --job 20261124 --bind-processes -o .github/egress.yml"});
   auto options = std::make_shared<Options>();
   command.add_option("--job", options->jobs, "Job id, a prefix of it that is unique, or 'latest'")
       ->type_name("ID")
@@ -63,7 +63,8 @@ void AddPolicySuggest(CLI::App& policy, Invocation& invocation) {
       ->allow_extra_args(false);
   command.add_flag("--bind-processes", options->bind_processes,
                    "Let only the executables that were seen use each rule (`process:`)");
-  command.add_option("-o,--output", options->output, "Where to; '-' is standard output, the default")->type_name("FILE");
+  command.add_option("-o,--output", options->output, "Where to; '-' is standard output, the default")
+      ->type_name("FILE");
   AddReviewPlaces(command, options->places);
   OnRun(command, invocation, [options] {
     const auto suggested = Suggest(*options);

@@ -48,15 +48,16 @@ int Run(const Options& options, const Screen& screen) {
 }  // namespace
 
 void AddProcesses(CLI::App& root, Invocation& invocation) {
-  auto& command = AddPage(root, invocation, "processes", "list the processes of a job",
-                          {.synopsis = "weir processes --job ID [--tree] [--limit N] [--format table|json]",
-                           .description = "One line a process image: a process that executes another program becomes a "
-                                          "line below its old one. EXIT is the status, or the signal that ended it; '-' "
-                                          "when no exit was seen.",
-                           .exit_status = kReviewExitStatus,
-                           .environment = kReviewEnvironment,
-                           .files = kReviewFiles,
-                           .examples = "weir processes --job latest --tree"});
+  auto& command =
+      AddPage(root, invocation, "processes", "list the processes of a job",
+              {.synopsis = "weir processes --job ID [--tree] [--limit N] [--format table|json]",
+               .description = "One line a process image: a process that executes another program becomes a "
+                              "line below its old one. EXIT is the status, or the signal that ended it; '-' "
+                              "when no exit was seen.",
+               .exit_status = kReviewExitStatus,
+               .environment = kReviewEnvironment,
+               .files = kReviewFiles,
+               .examples = "weir processes --job latest --tree"});
   auto options = std::make_shared<Options>();
   AddJobId(command, options->job, true);
   command.add_flag("--tree", options->tree, "Each process below the one that started it");

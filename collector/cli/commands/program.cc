@@ -21,20 +21,23 @@ Page RootPage() {
               "Weir runs a command as a job: the kernel knows every process of it and every destination that they "
               "speak to, and in block mode lets out nothing but what an allowlist names.\n\n"
               "`weir COMMAND --help` describes each command.",
-          .exit_status = "0  done\n1  anything else that failed\n"
-                         "10  egress was denied, and that is to fail (weir run --fail-on-deny)\n"
-                         "64  usage: unknown flag or command, no such job\n65  a policy is not valid\n"
-                         "69  not armed: the job was not started; or a service that is needed does not answer\n"
-                         "77  missing privilege or kernel feature\n"
-                         "any  weir run and weir job join: the status of the command that they ran",
-          .environment = "WEIR_STATE_DIR  where jobs are recorded when no collector runs\n"
-                         "WEIR_SENSOR_SOCKET, WEIR_COLLECTOR_SOCKET  where running services listen\n"
-                         "WEIR_CGROUP_ROOT, WEIR_PIN_DIR  where a sensor inside weir run attaches and pins\n"
-                         "NO_COLOR  when set and not empty: no colours",
+          .exit_status =
+              "0  done\n1  anything else that failed\n"
+              "10  egress was denied, and that is to fail (weir run --fail-on-deny)\n"
+              "64  usage: unknown flag or command, no such job\n65  a policy is not valid\n"
+              "69  not armed: the job was not started; or a service that is needed does not answer\n"
+              "77  missing privilege or kernel feature\n"
+              "any  weir run and weir job join: the status of the command that they ran",
+          .environment =
+              "WEIR_STATE_DIR  where jobs are recorded when no collector runs\n"
+              "WEIR_SENSOR_SOCKET, WEIR_COLLECTOR_SOCKET  where running services listen\n"
+              "WEIR_CGROUP_ROOT, WEIR_PIN_DIR  where a sensor inside weir run attaches and pins\n"
+              "NO_COLOR  when set and not empty: no colours",
           .files = "",
-          .examples = "weir run --report job.html -- make test\nweir egress --job latest --denied\n"
-                      "weir policy suggest --job latest > .github/egress.yml\n"
-                      "weir run --policy .github/egress.yml --mode block -- make test"};
+          .examples =
+              "weir run --report job.html -- make test\nweir egress --job latest --denied\n"
+              "weir policy suggest --job latest > .github/egress.yml\n"
+              "weir run --policy .github/egress.yml --mode block -- make test"};
 }
 
 struct Program {

@@ -41,25 +41,25 @@ Result<> Write(const Options& options) {
 }  // namespace
 
 void AddReport(CLI::App& root, Invocation& invocation) {
-  auto& command =
-      AddPage(root, invocation, "report", "write the report of a job",
-              {.synopsis = "weir report --job ID [--format md|html|json|sarif] [-o FILE]",
-               .description = "Verdict first, then what was denied with the process that tried it and its ancestry, then "
-                              "everything else. The HTML report is one file that loads nothing. JSON has the schema "
-                              "weir.report.v1 (docs/schemas.md).",
-               .exit_status = kReviewExitStatus,
-               .environment = kReviewEnvironment,
-               .files = kReviewFiles,
-               .examples = "weir report --job latest\nweir report --job latest --format html -o report.html\n"
-                           "weir report --job 2026 --format sarif --policy .github/egress.yml -o weir.sarif"});
+  auto& command = AddPage(
+      root, invocation, "report", "write the report of a job",
+      {.synopsis = "weir report --job ID [--format md|html|json|sarif] [-o FILE]",
+       .description = "Verdict first, then what was denied with the process that tried it and its ancestry, then "
+                      "everything else. The HTML report is one file that loads nothing. JSON has the schema "
+                      "weir.report.v1 (docs/schemas.md).",
+       .exit_status = kReviewExitStatus,
+       .environment = kReviewEnvironment,
+       .files = kReviewFiles,
+       .examples = "weir report --job latest\nweir report --job latest --format html -o report.html\n"
+                   "weir report --job 2026 --format sarif --policy .github/egress.yml -o weir.sarif"});
   auto options = std::make_shared<Options>();
   AddJobId(command, options->job, true);
   command.add_option("--format", options->format, "Which kind of report; default md")
       ->check(CLI::IsMember({"md", "html", "json", "sarif"}));
-  command.add_option("-o,--output", options->output, "Where to; '-' is standard output, the default")->type_name("FILE");
+  command.add_option("-o,--output", options->output, "Where to; '-' is standard output, the default")
+      ->type_name("FILE");
   command
-      .add_option("--policy", options->policy_path,
-                  "The file that SARIF results point at; default .github/egress.yml")
+      .add_option("--policy", options->policy_path, "The file that SARIF results point at; default .github/egress.yml")
       ->type_name("FILE");
   AddReviewPlaces(command, options->places);
   OnRun(command, invocation, [options] {

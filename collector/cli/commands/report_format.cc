@@ -21,7 +21,8 @@ Result<ReportWish> ParseReportWish(const std::string& text) {
   if (format) return ReportWish{*format, text};
   return Fail(Code::kInvalid, "--report '" + text +
                                   "': the name ends in none of .json, .md, .html, .sarif; write the format before it, "
-                                  "e.g. md:" + (text.empty() ? "FILE" : text));
+                                  "e.g. md:" +
+                                  (text.empty() ? "FILE" : text));
 }
 
 }  // namespace weir::cli

@@ -31,7 +31,7 @@ namespace weir::cli {
 struct JobLine {
   std::string id;
   std::string name;
-  std::string host;   // recorded jobs only
+  std::string host;  // recorded jobs only
   v1::Mode mode = v1::MODE_UNSPECIFIED;
   std::string state;  // "running", "ended", "no-end" (its end was not recorded, and no sensor runs it)
   std::int64_t begin_ns = 0;

@@ -42,7 +42,8 @@ void SayBegin(const Options& options, const v1::BeginJobResponse& job) {
 }
 
 // Everything after the policy is good and the child waits.
-int RunJob(const Options& options, const JobRequest& wish, Child& child, const ReportSinks& sinks, const Screen& screen) {
+int RunJob(const Options& options, const JobRequest& wish, Child& child, const ReportSinks& sinks,
+           const Screen& screen) {
   // Threads start in here: signals are taken before, the child was forked before.
   if (const auto taken = child.TakeSignals(); !taken) return CannotStart(taken.error());
   const auto session = Session::OpenForJobs(options.places);
@@ -58,7 +59,7 @@ int RunJob(const Options& options, const JobRequest& wish, Child& child, const R
   end.has_policy = !options.job.policy.file.empty() || !options.job.policy.allow.empty();
   end.armed = begun->armed();
   end.not_armed_reasons.assign(begun->not_armed_reasons().begin(), begun->not_armed_reasons().end());
-  end.policy_path = options.job.policy.file;
+  end.policy_path = PathInRepository(options.job.policy.file);
   end.quiet = options.quiet;
   const EndOutcome ended = EndJob(*session, end, sinks, screen);
   if (!outcome.started) return outcome.status;
@@ -98,25 +99,29 @@ Page RunPage() {
           "COMMAND stays in the process group of weir. Ctrl-C and Ctrl-Z reach it from the terminal; SIGINT, SIGTERM, "
           "SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 that a process sends to weir are passed on. Processes that outlive "
           "COMMAND are named, and stay judged.",
-      .exit_status = "any  that of COMMAND; 128 + N when signal N ended it, 127 when it was not found, 126 when it could "
-                     "not be executed\n"
-                     "10  COMMAND succeeded, egress was denied, and --fail-on-deny or the policy's `on_deny: fail` was "
-                     "given; in audit mode nothing is denied\n"
-                     "64  usage: unknown flag, no command, a report that could not be written there\n"
-                     "65  the policy is not valid; the job was not started\n"
-                     "69  not armed; the job was not started. With --fail-on-deny also: the job's end was not recorded\n"
-                     "77  missing privilege or kernel feature; the job was not started",
-      .environment = "WEIR_SENSOR_SOCKET, WEIR_COLLECTOR_SOCKET  where running services listen\n"
-                     "WEIR_CGROUP_ROOT, WEIR_PIN_DIR, WEIR_STATE_DIR  for --cgroup-root, --pin-dir, --state-dir, without "
-                     "implying --embedded\n"
-                     "LOCALDOMAIN  search suffixes in place of resolv.conf's\nNO_COLOR  when set and not empty: no colours",
-      .files = "/run/weir/sensor.sock, /run/weir/collector.sock  running services\n"
-               "/var/lib/weir/collector.db  what embedded jobs recorded\n/sys/fs/bpf/weir  pinned programs and maps\n"
-               "/etc/resolv.conf  the job's trusted resolvers",
-      .examples = "weir run -- make test\n"
-                  "weir run --policy .github/egress.yml --mode block --report job.html -- npm ci\n"
-                  "weir run --mode block --allow example.org:443 --fail-on-deny -- ./build.sh\n"
-                  "weir run --report \"md:$GITHUB_STEP_SUMMARY\" --report weir.sarif -- make release"};
+      .exit_status =
+          "any  that of COMMAND; 128 + N when signal N ended it, 127 when it was not found, 126 when it could "
+          "not be executed\n"
+          "10  COMMAND succeeded, egress was denied, and --fail-on-deny or the policy's `on_deny: fail` was "
+          "given; in audit mode nothing is denied\n"
+          "64  usage: unknown flag, no command, a report that could not be written there\n"
+          "65  the policy is not valid; the job was not started\n"
+          "69  not armed; the job was not started. With --fail-on-deny also: the job's end was not recorded\n"
+          "77  missing privilege or kernel feature; the job was not started",
+      .environment =
+          "WEIR_SENSOR_SOCKET, WEIR_COLLECTOR_SOCKET  where running services listen\n"
+          "WEIR_CGROUP_ROOT, WEIR_PIN_DIR, WEIR_STATE_DIR  for --cgroup-root, --pin-dir, --state-dir, without "
+          "implying --embedded\n"
+          "LOCALDOMAIN  search suffixes in place of resolv.conf's\nNO_COLOR  when set and not empty: no colours",
+      .files =
+          "/run/weir/sensor.sock, /run/weir/collector.sock  running services\n"
+          "/var/lib/weir/collector.db  what embedded jobs recorded\n/sys/fs/bpf/weir  pinned programs and maps\n"
+          "/etc/resolv.conf  the job's trusted resolvers",
+      .examples =
+          "weir run -- make test\n"
+          "weir run --policy .github/egress.yml --mode block --report job.html -- npm ci\n"
+          "weir run --mode block --allow example.org:443 --fail-on-deny -- ./build.sh\n"
+          "weir run --report \"md:$GITHUB_STEP_SUMMARY\" --report weir.sarif -- make release"};
 }
 
 void AddPlaces(CLI::App& command, Places& places) {
@@ -154,13 +159,15 @@ void AddPlaces(CLI::App& command, Places& places) {
 }  // namespace
 
 void AddRun(CLI::App& root, Invocation& invocation) {
-  auto& command = AddPage(root, invocation, "run", "run a command as a job: watched, and held to an allowlist", RunPage());
+  auto& command =
+      AddPage(root, invocation, "run", "run a command as a job: watched, and held to an allowlist", RunPage());
   auto options = std::make_shared<Options>();
   AddJobFlags(command, "--job", options->job);
   command
-      .add_option("--report", options->reports,
-                  "Write a report when the job ended; the extension .json, .md, .html or .sarif says which. '-' is Markdown "
-                  "on standard output; FORMAT:FILE names the format where the file's name does not")
+      .add_option(
+          "--report", options->reports,
+          "Write a report when the job ended; the extension .json, .md, .html or .sarif says which. '-' is Markdown "
+          "on standard output; FORMAT:FILE names the format where the file's name does not")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->check([](const std::string& text) {

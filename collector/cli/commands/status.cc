@@ -75,7 +75,8 @@ int Run(const Options& options, const Screen& screen) {
   const auto sensor = SensorEnd::Connect(options.places.sensor_socket);
   if (!sensor) {
     const int code = Complain(sensor.error());
-    if (sensor.error().code == Code::kUnavailable) Say("no sensor runs as a service; `weir run` starts one inside itself");
+    if (sensor.error().code == Code::kUnavailable)
+      Say("no sensor runs as a service; `weir run` starts one inside itself");
     return code;
   }
   const auto status = sensor->GetStatus();

@@ -43,7 +43,8 @@ std::vector<std::string> Lines(const Summary& summary, const Screen& screen) {
   for (const auto& leftover : summary.leftovers) {
     lines.push_back("  still running, still judged: " + report::ForTerminal(leftover));
   }
-  if (!summary.has_policy) lines.push_back("no policy was given; to write one: weir policy suggest --job " + summary.job_id);
+  if (!summary.has_policy)
+    lines.push_back("no policy was given; to write one: weir policy suggest --job " + summary.job_id);
   std::string where = "job " + summary.job_id;
   for (const auto& path : summary.reports) where += ", report " + report::ForTerminal(path);
   lines.push_back(where);
@@ -60,7 +61,8 @@ std::string VerdictLine(const Summary& summary) {
   line += Counted(summary.denied, "denied");
   // In block mode nothing is "would deny", unless the mode of the record says otherwise.
   if (summary.mode == v1::MODE_AUDIT || summary.would_deny > 0) {
-    line += ", " + Counted(summary.would_deny, summary.has_policy ? "would be denied in block mode" : "not in any policy");
+    line +=
+        ", " + Counted(summary.would_deny, summary.has_policy ? "would be denied in block mode" : "not in any policy");
   }
   return line;
 }

@@ -133,7 +133,8 @@ std::optional<int> Child::EndedAlready() {
 Result<int> Child::Wait() {
   for (;;) {
     std::array<pollfd, 2> waits{pollfd{pidfd_.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}};
-    if (poll(waits.data(), signals_ ? 2 : 1, -1) < 0 && errno != EINTR) return FailErrno("waiting for the command", errno);
+    if (poll(waits.data(), signals_ ? 2 : 1, -1) < 0 && errno != EINTR)
+      return FailErrno("waiting for the command", errno);
     signalfd_siginfo signal{};
     while (signals_ && read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
       if (!ShouldForward(signal.ssi_code, static_cast<pid_t>(signal.ssi_pid), pid_)) continue;

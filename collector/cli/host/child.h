@@ -3,9 +3,9 @@
 //
 // It is forked while this process has one thread and none of its own descriptors, so that it inherits exactly what the
 // caller of `weir` gave: signal mask and dispositions, terminal, standard streams and further descriptors (a make job
-// server's, for one). It then waits until its job exists. It stays in our process group: Ctrl-C and Ctrl-Z reach both of
-// us, a pipeline stays one job of the shell, and an interactive program finds the terminal as if `weir` were not there.
-// (A process group of its own would have to take the terminal from the other members of a pipeline.)
+// server's, for one). It then waits until its job exists. It stays in our process group: Ctrl-C and Ctrl-Z reach both
+// of us, a pipeline stays one job of the shell, and an interactive program finds the terminal as if `weir` were not
+// there. (A process group of its own would have to take the terminal from the other members of a pipeline.)
 #pragma once
 
 #include <sys/types.h>

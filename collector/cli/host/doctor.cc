@@ -84,8 +84,7 @@ Check CheckStateDirectory(const std::string& path) {
     if (nearest.empty()) nearest = "/";
   }
   if (access(nearest.c_str(), W_OK) == 0) return {"state", Health::kOk, path, ""};
-  return {"state", Health::kWarn, path + " cannot be written by this user",
-          "set WEIR_STATE_DIR, or give --state-dir"};
+  return {"state", Health::kWarn, path + " cannot be written by this user", "set WEIR_STATE_DIR, or give --state-dir"};
 }
 
 Check CheckScope() {
@@ -153,7 +152,8 @@ Check CheckCgroup(const std::string& mountinfo, const std::string& cgroup_root) 
   if (!cgroup_root.empty()) {
     return {"cgroup2", Health::kFail, cgroup_root + " is in no cgroup2 mount", "correct --cgroup-root"};
   }
-  return {"cgroup2", Health::kFail, "no cgroup2 file system is mounted", "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified"};
+  return {"cgroup2", Health::kFail, "no cgroup2 file system is mounted",
+          "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified"};
 }
 
 Check CheckBpffs(const std::string& mountinfo) {
@@ -211,8 +211,8 @@ Check CheckResolvers(const std::vector<std::string>& servers) {
     list += (list.empty() ? "" : ", ") + server;
     stub = stub || server.starts_with("127.") || server == "::1";
   }
-  return {"resolvers", Health::kOk, list + (stub ? " (a stub on this host: trusted while its socket is in no job)" : ""),
-          ""};
+  return {"resolvers", Health::kOk,
+          list + (stub ? " (a stub on this host: trusted while its socket is in no job)" : ""), ""};
 }
 
 std::vector<Check> ExamineHost(const DoctorConfig& config) {

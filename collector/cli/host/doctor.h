@@ -14,10 +14,10 @@ enum class Health {
 };
 
 struct Check {
-  std::string id;      ///< stable, e.g. "btf"; for JSON
+  std::string id;  ///< stable, e.g. "btf"; for JSON
   Health health = Health::kOk;
-  std::string finding; ///< what is so on this host
-  std::string remedy;  ///< what to do; empty when there is nothing to
+  std::string finding;  ///< what is so on this host
+  std::string remedy;   ///< what to do; empty when there is nothing to
 };
 
 struct DoctorConfig {

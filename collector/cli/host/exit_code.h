@@ -7,12 +7,12 @@
 namespace weir::cli {
 
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;         ///< anything else that went wrong
-inline constexpr int kExitDenied = 10;        ///< denied egress with --fail-on-deny
-inline constexpr int kExitUsage = 64;         ///< flags, names of jobs and files on the command line
-inline constexpr int kExitPolicy = 65;        ///< the policy is not valid
-inline constexpr int kExitNotArmed = 69;      ///< enforcement or a service that the command needs is not there
-inline constexpr int kExitCannot = 77;        ///< missing privilege or kernel feature
+inline constexpr int kExitFailed = 1;     ///< anything else that went wrong
+inline constexpr int kExitDenied = 10;    ///< denied egress with --fail-on-deny
+inline constexpr int kExitUsage = 64;     ///< flags, names of jobs and files on the command line
+inline constexpr int kExitPolicy = 65;    ///< the policy is not valid
+inline constexpr int kExitNotArmed = 69;  ///< enforcement or a service that the command needs is not there
+inline constexpr int kExitCannot = 77;    ///< missing privilege or kernel feature
 
 /// The exit code that a failure leads to when no better one is known at the place.
 [[nodiscard]] constexpr int ExitCodeOf(Code code) {

@@ -9,7 +9,7 @@
 namespace weir::cli {
 
 struct Places {
-  std::string cgroup_root;       ///< empty: the cgroup2 mount
+  std::string cgroup_root;  ///< empty: the cgroup2 mount
   std::string pin_dir;
   std::string state_dir;
   std::string sensor_socket;

@@ -19,7 +19,8 @@ constexpr std::size_t kMaxFileBytes = 65'536;
 
 bool IsAddress(const std::string& text) {
   std::array<unsigned char, 16> address{};
-  return inet_pton(AF_INET, text.c_str(), address.data()) == 1 || inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+  return inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
 }
 
 bool Contains(const std::vector<std::string>& list, std::string_view text) {

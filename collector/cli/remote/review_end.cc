@@ -84,7 +84,8 @@ Result<v1::JobRow> PickJob(const std::vector<v1::JobRow>& jobs, const std::strin
     candidates += (i == 0 ? "" : ", ") + found[i]->job_id();
   }
   if (found.size() > kNamedCandidates) candidates += ", …";
-  return Fail(Code::kInvalid, "'" + text + "' begins the ids of " + std::to_string(found.size()) + " jobs: " + candidates);
+  return Fail(Code::kInvalid,
+              "'" + text + "' begins the ids of " + std::to_string(found.size()) + " jobs: " + candidates);
 }
 
 }  // namespace weir::cli

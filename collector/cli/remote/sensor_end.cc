@@ -33,7 +33,8 @@ SensorEnd::~SensorEnd() = default;
 
 Result<SensorEnd> SensorEnd::Connect(const std::string& socket) {
   WEIR_TRY(ProbeSocket(socket));
-  return SensorEnd(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()), "the sensor on " + socket);
+  return SensorEnd(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()),
+                   "the sensor on " + socket);
 }
 
 Result<v1::BeginJobResponse> SensorEnd::BeginJob(const v1::BeginJobRequest& request) const {

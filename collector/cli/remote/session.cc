@@ -57,8 +57,8 @@ Session::~Session() = default;
 Result<> Session::OpenDatabase(const Places& places, bool create) {
   const std::string path = places.database();
   if (!create && access(path.c_str(), F_OK) != 0) {
-    return Fail(Code::kUnavailable, "no collector answers on " + places.collector_socket + ", and there is no database " +
-                                        path + " yet: `weir run` makes it" +
+    return Fail(Code::kUnavailable, "no collector answers on " + places.collector_socket +
+                                        ", and there is no database " + path + " yet: `weir run` makes it" +
                                         (geteuid() == 0 ? "" : " (jobs that root ran are in root's: try sudo)"));
   }
   CollectorConfig config;

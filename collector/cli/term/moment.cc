@@ -39,7 +39,8 @@ std::optional<std::int64_t> SpanNs(std::string_view text) {
 std::optional<std::int64_t> CalendarNs(std::string text) {
   const bool utc = !text.empty() && text.back() == 'Z';
   if (utc) text.pop_back();
-  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+  for (const char* format :
+       {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
     std::tm parts{};
     const char* end = strptime(text.c_str(), format, &parts);
     if (end == nullptr || *end != '\0') continue;

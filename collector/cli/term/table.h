@@ -31,8 +31,8 @@ struct Cell {
   std::string lead;  ///< ours, printed as it is before the text (tree branches)
 
   // Implicit, so that a row can be written as a list of strings.
-  Cell(std::string t) : text(std::move(t)) {}                    // NOLINT(google-explicit-constructor)
-  Cell(const char* t) : text(t) {}                               // NOLINT(google-explicit-constructor)
+  Cell(std::string t) : text(std::move(t)) {}  // NOLINT(google-explicit-constructor)
+  Cell(const char* t) : text(t) {}             // NOLINT(google-explicit-constructor)
   Cell(std::string t, Tone n) : text(std::move(t)), tone(n) {}
   Cell(std::string l, std::string t, Tone n) : text(std::move(t)), tone(n), lead(std::move(l)) {}
 };

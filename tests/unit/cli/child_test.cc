@@ -17,7 +17,8 @@ namespace {
 // As `weir run` does it, in a process of its own, whose exit status is what weir's would be. `meanwhile` runs in the
 // test once the command has written a byte to descriptor 3.
 template <typename Meanwhile>
-int RunAlone(const std::vector<std::string>& command, Meanwhile meanwhile, void (*prepare)() = [] {}) {
+int RunAlone(
+    const std::vector<std::string>& command, Meanwhile meanwhile, void (*prepare)() = [] {}) {
   std::array<int, 2> ready{};
   EXPECT_EQ(pipe(ready.data()), 0);
   const pid_t pid = fork();
@@ -86,15 +87,18 @@ TEST(Child, InheritsTheCallersMaskAndDispositions) {
   const char* script =
       "blk=0; ign=0; while read -r k v; do case $k in SigBlk:) blk=$((16#$v));; SigIgn:) ign=$((16#$v));; esac; done "
       "< /proc/self/status; ((blk == 1 << 9 && (ign & 1) == 1 && (ign & 1 << 12) == 0)) && exit 9";
-  EXPECT_EQ(RunAlone(Shell(std::string("exec bash -c '") + script + "'"), [](pid_t) {}, prepare), 9);
+  EXPECT_EQ(RunAlone(
+                Shell(std::string("exec bash -c '") + script + "'"), [](pid_t) {}, prepare),
+            9);
 }
 
 TEST(Child, HasTheCallersDescriptorsAndNoneOfOurs) {
   // 3 is the test's; whatever the caller had else is closed by prepare, so only 0 to 3 and the listing's own are left.
   const auto prepare = [] { closefrom(4); };
-  EXPECT_EQ(RunAlone(Shell("cd /proc/self/fd; for f in *; do ((f <= 3)) || [[ ! -e $f ]] || exit 5; done; "
-                           "[[ -e 3 ]] && exit 6"),
-                     [](pid_t) {}, prepare),
+  EXPECT_EQ(RunAlone(
+                Shell("cd /proc/self/fd; for f in *; do ((f <= 3)) || [[ ! -e $f ]] || exit 5; done; "
+                      "[[ -e 3 ]] && exit 6"),
+                [](pid_t) {}, prepare),
             6);
 }
 

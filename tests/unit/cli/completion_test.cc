@@ -22,7 +22,8 @@ using ::testing::Not;
 std::vector<std::string> Offered(const std::vector<std::string>& words) {
   std::string script = BashCompletion(ProgramTree()) + "\nCOMP_WORDS=(";
   for (const auto& word : words) script += " '" + word + "'";
-  script += " )\nCOMP_CWORD=" + std::to_string(words.size() - 1) + "\ncompopt() { :; }\n_weir\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
+  script += " )\nCOMP_CWORD=" + std::to_string(words.size() - 1) +
+            "\ncompopt() { :; }\n_weir\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
   const std::string path = testing::TempDir() + "weir-completion-test.bash";
   std::FILE* file = std::fopen(path.c_str(), "w");
   std::fputs(script.c_str(), file);
@@ -62,8 +63,9 @@ TEST(BashCompletion, LeavesTheJobsCommandToTheShell) {
 void ExpectAll(const Node& node, const std::string& script, const std::string& shell, bool bare_flags) {
   for (const Flag& flag : node.flags) {
     for (const auto& name : flag.names) {
-      const std::string word = bare_flags && name.starts_with("--") ? "-l " + name.substr(2) : name;
-      if (!bare_flags || name.starts_with("--")) EXPECT_THAT(script, HasSubstr(word)) << shell;
+      const bool long_name = name.starts_with("--");
+      const std::string bare = (long_name ? "-l " : "-s ") + name.substr(long_name ? 2 : 1);
+      EXPECT_THAT(script, HasSubstr(bare_flags ? bare : name)) << shell;
     }
   }
   for (const Node& child : node.children) {
@@ -80,7 +82,8 @@ TEST(Completion, KnowsEveryCommandAndFlagInEveryShell) {
 }
 
 TEST(Completion, QuotesWhatDescriptionsHold) {
-  Node tree{.name = "weir", .description = "", .flags = {}, .children = {{.name = "x", .description = "a job's `$(id)`"}}};
+  Node tree{
+      .name = "weir", .description = "", .flags = {}, .children = {{.name = "x", .description = "a job's `$(id)`"}}};
   EXPECT_THAT(ZshCompletion(tree), HasSubstr("'x:a job'\\''s `$'"));
   EXPECT_THAT(FishCompletion(tree), HasSubstr("-d 'a job\\'s `$'"));
 }

@@ -52,7 +52,9 @@ TEST(Doctor, JudgesWhatTheHostSays) {
   for (const Case& c : cases) {
     EXPECT_EQ(c.check.health, c.health) << c.name << ": " << c.check.finding;
     EXPECT_NE(c.check.finding.find(c.finding), std::string::npos) << c.name << ": " << c.check.finding;
-    if (c.health == Health::kFail) EXPECT_NE(c.check.remedy, "") << c.name;
+    if (c.health == Health::kFail) {
+      EXPECT_NE(c.check.remedy, "") << c.name;
+    }
   }
 }
 

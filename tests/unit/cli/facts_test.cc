@@ -39,7 +39,7 @@ TEST(Facts, KnowsAJobByItsCgroup) {
       {"below a job", "0::/a/weir/" + id + "/b/c\n", id},
       {"behind version 1", "5:memory:/weir/x\n0::/weir/" + id + "\n", id},
       {"version 1 only", "5:memory:/weir/" + id + "\n", std::nullopt},
-      {"somebody called weir", "0::/home/weir/session\n", std::nullopt},
+      {"somebody called weir", "0::/srv/weir/session\n", std::nullopt},
       {"outside", "0::/\n", std::nullopt},
       {"nothing", "", std::nullopt},
   };

@@ -20,8 +20,8 @@ class Moment : public testing::Test {
 };
 
 TEST_F(Moment, ReadsSpansBeforeNow) {
-  const std::pair<const char*, std::int64_t> cases[] = {
-      {"90s", 90}, {"15m", 900}, {"2h", 7200}, {"7d", 604'800}, {"2w", 1'209'600}, {"0s", 0}};
+  const std::pair<const char*, std::int64_t> cases[] = {{"90s", 90},     {"15m", 900},      {"2h", 7200},
+                                                        {"7d", 604'800}, {"2w", 1'209'600}, {"0s", 0}};
   for (const auto& [text, seconds] : cases) EXPECT_EQ(ParseSince(text, kNow).value(), kNow - seconds * kS) << text;
   EXPECT_EQ(ParseSince("9000w", kNow).value(), 0) << "before 1970 is the beginning";
 }
@@ -36,8 +36,8 @@ TEST_F(Moment, ReadsTimes) {
 }
 
 TEST_F(Moment, RefusesWhatIsNeither) {
-  for (const char* text : {"", "2", "h", "-2h", "2y", "2h30m", "2026-02-30", "2026-13-01", "yesterday",
-                           "2026-11-23T14", "99999999999999999999s", "9223372036854775807w"}) {
+  for (const char* text : {"", "2", "h", "-2h", "2y", "2h30m", "2026-02-30", "2026-13-01", "yesterday", "2026-11-23T14",
+                           "99999999999999999999s", "9223372036854775807w"}) {
     const auto since = ParseSince(text, kNow);
     ASSERT_FALSE(since) << text;
     EXPECT_EQ(since.error().code, Code::kInvalid);
@@ -47,17 +47,16 @@ TEST_F(Moment, RefusesWhatIsNeither) {
 TEST_F(Moment, WritesTimesAndSpans) {
   EXPECT_EQ(LocalTime(kNow), "2026-11-23 15:00:00");
   EXPECT_EQ(LocalTime(0), "-");
-  const std::pair<std::int64_t, const char*> spans[] = {{-1, "-"},           {0, "0ms"},          {412'000'000, "412ms"},
-                                                        {kS * 32 / 10, "3.2s"}, {247 * kS, "4m07s"}, {7500 * kS, "2h05m"},
-                                                        {273'600 * kS, "3d04h"}};
+  const std::pair<std::int64_t, const char*> spans[] = {
+      {-1, "-"},           {0, "0ms"},           {412'000'000, "412ms"}, {kS * 32 / 10, "3.2s"},
+      {247 * kS, "4m07s"}, {7500 * kS, "2h05m"}, {273'600 * kS, "3d04h"}};
   for (const auto& [ns, text] : spans) EXPECT_EQ(Span(ns), text);
 }
 
 TEST_F(Moment, WritesAmountsInFourCharacters) {
   const std::pair<std::uint64_t, const char*> amounts[] = {
-      {0, "0"},          {999, "999"},       {1000, "1.0k"},          {1540, "1.5k"}, {9949, "9.9k"},
-      {9960, "10k"},     {999'499, "999k"},  {999'600, "1.0M"},       {3'400'000, "3.4M"},
-      {UINT64_MAX, "18E"}};
+      {0, "0"},      {999, "999"},      {1000, "1.0k"},    {1540, "1.5k"},      {9949, "9.9k"},
+      {9960, "10k"}, {999'499, "999k"}, {999'600, "1.0M"}, {3'400'000, "3.4M"}, {UINT64_MAX, "18E"}};
   for (const auto& [bytes, text] : amounts) EXPECT_EQ(Amount(bytes), text) << bytes;
 }
 

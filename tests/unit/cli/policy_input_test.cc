@@ -68,8 +68,8 @@ TEST_F(PolicyInput, TheFlagGoesBeforeTheJobAndTheJobBeforeTheTop) {
 TEST_F(PolicyInput, IncludesAreRelativeToTheRepository) {
   fs::create_directory(dir_ / ".git");
   File(".github/egress/common.yml", "version: 1\nallow: [common.example.org]\n");
-  const std::string file = File(".github/egress.yml",
-                                "version: 1\nmode: block\nallow: [example.org]\ninclude: [.github/egress/common.yml]\n");
+  const std::string file = File(
+      ".github/egress.yml", "version: 1\nmode: block\nallow: [example.org]\ninclude: [.github/egress/common.yml]\n");
   const PolicyOutcome outcome = CheckPolicy({.file = file});
   for (const auto& fault : outcome.faults) ADD_FAILURE() << fault.reason;
   EXPECT_NE(outcome.policy.text.find("common.example.org"), std::string::npos) << "one text for the sensor";

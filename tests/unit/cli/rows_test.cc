@@ -115,7 +115,8 @@ TEST(ProcessTree, PutsEachBelowItsParent) {
 
 TEST(ProcessTree, SurvivesLoopsAndRepeatedIds) {
   v1::ListProcessesResponse processes;
-  for (const auto& row : {Process(5, 5, "self"), Process(1, 0, "a"), Process(1, 0, "a")}) *processes.add_processes() = row;
+  for (const auto& row : {Process(5, 5, "self"), Process(1, 0, "a"), Process(1, 0, "a")})
+    *processes.add_processes() = row;
   EXPECT_EQ(Commands(processes).size(), 2U);
 }
 

@@ -15,7 +15,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 Table Sample() {
-  Table table({{.title = "VERDICT"}, {.title = "DESTINATION", .cut = Cut::kMiddle}, {.title = "N", .align = Align::kRight}});
+  Table table(
+      {{.title = "VERDICT"}, {.title = "DESTINATION", .cut = Cut::kMiddle}, {.title = "N", .align = Align::kRight}});
   table.AddRow({"allow", "registry.example.org:443", "5"});
   table.AddRow({"deny", "a", "1000"});
   return table;
@@ -44,7 +45,8 @@ TEST(Table, CutsTheMiddleToFitTheScreen) {
 
 TEST(Table, FitsAnyWidthAsLongAsColumnsKeepTheirLeast) {
   for (int columns = 28; columns < 60; ++columns) {
-    EXPECT_LE(Widest(Sample().Render({.columns = columns, .colour = false})), static_cast<std::size_t>(columns)) << columns;
+    EXPECT_LE(Widest(Sample().Render({.columns = columns, .colour = false})), static_cast<std::size_t>(columns))
+        << columns;
   }
 }
 
