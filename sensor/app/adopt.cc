@@ -86,6 +86,9 @@ void Sensor::Parts::ResumeAdopted() {
   for (const auto& [job_id, job] : live) {
     const std::lock_guard lock(job->mutex);
     if (job->ended) continue;
+    job->scope.forwarder_port4 = 0;  // of a forwarder that is gone
+    job->scope.forwarder_port6 = 0;
+    job->scope.forwarder_ns = 0;
     const jobs::RecordedGap& gap = job->state.gaps.back();
     pipeline->Submit(job->state.scope_id, events::Gap{gap.reason, gap.from_ns, gap.until_ns, {}});
     auto resolvers = ResolversFor(SpecOf(job->state), *job->policy, config.resolv_conf);
@@ -118,11 +121,39 @@ void Sensor::Parts::CloseStale(const std::vector<jobs::JobState>& stale) {
     body.record_json = record.json;
     static_cast<void>(pipeline->SubmitAndWait(state.scope_id, std::move(body), kStaleDeadline));
     pipeline->RemoveJob(state.scope_id);
-    static_cast<void>(maps->CloseScope(state.scope_id));
-    static_cast<void>(maps->SweepScope(state.scope_id));
+    // The scope itself may belong to processes that still live, or (after a reboot) to another job: FindOrphans looks.
+    if (auto scope = maps->ReadScope(state.scope_id); scope && *scope && (*scope)->cgroup_id == state.cgroup_id) {
+      weir_scope ended = **scope;
+      ended.flags |= WEIR_S_ENDED;
+      ended.forwarder_ns = 0;
+      static_cast<void>(maps->WriteScope(state.scope_id, ended));
+    }
     static_cast<void>(store->SaveRecord(state.job_id, record.json, 1000));
     static_cast<void>(store->Remove(state.job_id));
   }
+}
+
+/// Scopes of which no job is known: their state file is gone or unreadable. They stay as they are while a process of
+/// theirs lives, because to drop them would set it free.
+void Sensor::Parts::FindOrphans() {
+  auto scopes = maps->Scopes();
+  if (!scopes) return;
+  for (const std::uint32_t scope_id : *scopes) {
+    const bool known = std::any_of(live.begin(), live.end(),
+                                   [&](const auto& entry) { return entry.second->state.scope_id == scope_id; });
+    if (known) continue;
+    const auto left = Survivors(scope_id, nullptr);
+    if (!left || !left->empty())
+      pipeline->Submit(0, events::Finding{"orphan-scope",
+                                          "scope " + std::to_string(scope_id) +
+                                              " has live processes and no job that is known; "
+                                              "they stay judged",
+                                          0,
+                                          0,
+                                          {}});
+    orphans.push_back(scope_id);
+  }
+  TidyScopes();
 }
 
 }  // namespace weir

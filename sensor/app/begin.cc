@@ -21,6 +21,11 @@ namespace {
 constexpr std::uint32_t kFirstGeneration = 1;  // 0 means "no verdict kept" (bpf/abi.h)
 constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxLabels = 64;
+constexpr std::size_t kMaxLabelKeyBytes = 128;
+constexpr std::size_t kMaxLabelBytes = 1024;
+// A job's begin and end must fit into one batch to the collector (4 MiB, ingest.proto) whatever the caller sends.
+constexpr std::size_t kMaxCommandBytes = 64u << 10;
+constexpr std::size_t kMaxEventPolicyBytes = 1u << 20;
 
 Result<> CheckSpec(const JobSpec& spec) {
   if (spec.name.empty() || spec.name.size() > kMaxNameBytes)
@@ -29,6 +34,9 @@ Result<> CheckSpec(const JobSpec& spec) {
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
       return Fail(Code::kInvalid, "job name: control characters are not allowed");
   if (spec.labels.size() > kMaxLabels) return Fail(Code::kInvalid, "labels: at most 64");
+  for (const auto& [key, value] : spec.labels)
+    if (key.empty() || key.size() > kMaxLabelKeyBytes || value.size() > kMaxLabelBytes)
+      return Fail(Code::kInvalid, "labels: a key has 1 to 128 bytes, a value at most 1024");
   return {};
 }
 
@@ -37,6 +45,29 @@ Result<Fd> OpenNetns(pid_t pid) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return FailErrno("open " + path, errno);
   return fd;
+}
+
+/// The command for the record, cut where it grows too long; an ellipsis says so.
+std::vector<std::string> ShownCommand(const std::vector<std::string>& command) {
+  std::vector<std::string> shown;
+  std::size_t left = kMaxCommandBytes;
+  for (const std::string& argument : command) {
+    if (argument.size() + 1 > left) {
+      shown.push_back(argument.substr(0, left) + "…");
+      break;
+    }
+    left -= argument.size() + 1;
+    shown.push_back(argument);
+  }
+  return shown;
+}
+
+/// The policy for review. The digest is always of the whole.
+std::string ShownPolicy(const std::string& text) {
+  if (text.size() <= kMaxEventPolicyBytes) return text;
+  const std::size_t end = text.rfind('\n', kMaxEventPolicyBytes);
+  return text.substr(0, end == std::string::npos ? kMaxEventPolicyBytes : end + 1) +
+         "# cut: " + std::to_string(text.size()) + " bytes in all\n";
 }
 
 jobs::JobState StateOf(const JobSpec& spec, const policy::CompiledPolicy& policy, const policy::Date& today) {
@@ -49,7 +80,7 @@ jobs::JobState StateOf(const JobSpec& spec, const policy::CompiledPolicy& policy
   state.mode = static_cast<int>(KernelMode(policy.mode));
   state.allow = spec.allow;
   state.labels = spec.labels;
-  state.command = spec.command;
+  state.command = ShownCommand(spec.command);
   state.resolvers = spec.resolvers;
   state.search = spec.search;
   state.compiled_on = policy::FormatDate(today);
@@ -61,7 +92,7 @@ events::JobBegin BeginEvent(const LiveJob& job, const std::string& host, const s
   begin.name = job.state.name;
   begin.mode = job.policy->mode == policy::Mode::kBlock ? events::Mode::kBlock : events::Mode::kAudit;
   begin.policy_digest = job.policy->digest;
-  begin.policy_text = job.policy->canonical_text;
+  begin.policy_text = ShownPolicy(job.policy->canonical_text);
   begin.labels = job.state.labels;
   begin.command = job.state.command;
   begin.cgroup = job.state.cgroup_path;
@@ -160,6 +191,7 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
   job->cgroup = std::move(*cgroup);
   job->state.cgroup_path = job->cgroup->path();
   job->state.cgroup_id = job->cgroup->id();
+  if (p.uplink) job->undelivered_before = p.uplink->Status().dropped;
   p.pipeline->AddJob(*scope_id, {*job_id, RuleTexts(*job->policy)});
 
   JobBegun begun;

@@ -48,9 +48,12 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   facts.kernel = kernel;
   facts.programs = programs->Describe();
   if (job.cgroup) {
-    auto empty = job.cgroup->WaitEmpty(config.leftovers_wait);
-    if (auto left = job.cgroup->Processes(); left && (!empty || !*empty))
+    static_cast<void>(job.cgroup->WaitEmpty(config.leftovers_wait));
+    if (auto left = Survivors(scope_id, &*job.cgroup)) {
       for (const pid_t pid : *left) facts.leftovers.push_back(std::to_string(pid) + " " + CommOf(pid));
+    } else {
+      facts.further_reasons.push_back("leftovers: " + left.error().what);
+    }
     auto canary = Probe(job);
     if (canary) {
       job.state.canaries.push_back(*canary);
@@ -79,7 +82,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
     if (!job.state.gaps.empty() && facts.events_read_before > job.events_read_before)
       job.state.gaps.back().lost_at_most = facts.events_read_before - job.events_read_before;
   }
-  if (uplink) facts.undelivered = uplink->Status().dropped;
+  if (uplink) facts.undelivered = uplink->Status().dropped - job.undelivered_before;
   const events::StreamDigest digest = pipeline->Digest(scope_id);
   job.state.segments.push_back({epoch, digest.events, digest.first_sequence, digest.last_sequence, digest.sha256_hex});
   facts.job = job.state;
@@ -116,13 +119,15 @@ JobEnded Sensor::Parts::Close(LiveJob& job, const jobs::RecordFacts& facts) {
 
 bool Sensor::Parts::Dismantle(LiveJob& job) {
   const std::uint32_t scope_id = job.state.scope_id;
-  if (job.cgroup) {
-    const auto left = job.cgroup->Processes();
-    if (!left || !left->empty()) return false;
-  }
+  // To sweep the scope of a live process would set it free.
+  const auto left = Survivors(scope_id, job.cgroup ? &*job.cgroup : nullptr);
+  if (!left || !left->empty()) return false;
   static_cast<void>(maps->RemoveCgroup(job.state.cgroup_id));
   static_cast<void>(maps->CloseScope(scope_id));
-  static_cast<void>(maps->SweepScope(scope_id));
+  {
+    const std::lock_guard lock(mutex);
+    closed.push_back(scope_id);
+  }
   if (job.cgroup) static_cast<void>(job.cgroup->Remove());
   static_cast<void>(store->Remove(job.state.job_id));
   return true;

@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);  // taken and passed over: a closed terminal is no reason to stop
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return weir::RunSensor(*options, signals);
 }

@@ -35,7 +35,9 @@ struct LiveJob {
   weir_scope scope{};  ///< as last written; the kernel's copy is written whole
   bool adopted = false;
   bool ended = false;                    ///< EndJob ran; processes are left, and stay judged
-  std::uint64_t events_read_before = 0;  ///< checkpoint of the sensor that was adopted from
+  std::uint64_t events_read_before = 0;  ///< carried on by earlier sensors, as of their last checkpoint
+  std::uint64_t events_read_safe = 0;    ///< by this sensor: all of them are with the collector
+  std::uint64_t undelivered_before = 0;  ///< what the uplink had dropped when the job began
 
   std::shared_ptr<const policy::CompiledPolicy> policy;
   std::optional<jobs::JobCgroup> cgroup;
@@ -60,8 +62,10 @@ struct Sensor::Parts {
   std::unique_ptr<dns_forward::Forwarder> forwarder;
   std::atomic<std::int64_t> forwarder_alive_ns{0};  ///< boot clock
 
-  mutable std::mutex mutex;  ///< guards live, stopping; taken before a LiveJob's
+  mutable std::mutex mutex;  ///< guards live, closed, orphans, stopping; never held while a LiveJob's is waited for
   std::map<std::string, LiveJobPtr> live;
+  std::vector<std::uint32_t> closed;   ///< scopes out of use, whose rows the timer sweeps
+  std::vector<std::uint32_t> orphans;  ///< scopes of the kernel that no job is known for; judged until empty
   bool stopping = false;
   std::condition_variable stop;
   std::thread timer;
@@ -73,11 +77,14 @@ struct Sensor::Parts {
                                        std::map<std::uint32_t, events::JobInfo> adopted);
   void RunTimer();
   void Beat();
+  void TidyScopes();
   void Checkpoint();
   [[nodiscard]] Result<LiveJobPtr> Find(const std::string& job_id) const;
   [[nodiscard]] std::vector<LiveJobPtr> Jobs() const;
   /// Why a job begun now could not be called armed; empty: every program is attached.
   [[nodiscard]] std::vector<std::string> NotAttached() const;
+  /// Live processes of a scope: by identity, wherever they are, and in the cgroup (if there is one).
+  [[nodiscard]] Result<std::vector<pid_t>> Survivors(std::uint32_t scope_id, const jobs::JobCgroup* cgroup) const;
 
   // begin.cc
   [[nodiscard]] Result<> FillTables(LiveJob& job, const jobs::Resolvers& resolvers, std::vector<std::string>& warnings);
@@ -95,6 +102,7 @@ struct Sensor::Parts {
   [[nodiscard]] Result<std::map<std::uint32_t, events::JobInfo>> AdoptStates(std::vector<jobs::JobState>& stale);
   void ResumeAdopted();
   void CloseStale(const std::vector<jobs::JobState>& stale);
+  void FindOrphans();
 };
 
 }  // namespace weir

@@ -75,7 +75,9 @@ int RunSensor(const SensorOptions& options, const sigset_t& signals) {
   spdlog::info("{}, cgroup root {}, control on {}", status.armed ? "armed" : "not armed", status.cgroup_root.string(),
                options.socket);
   int signal = 0;
-  sigwait(&signals, &signal);
+  do {
+    sigwait(&signals, &signal);
+  } while (signal == SIGHUP);
   NotifyManager("STOPPING=1");
   spdlog::info("stops on signal {}", signal);
   (*server)->Shutdown(kGrace);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/app/sensor.h"
 
+#include <signal.h>
 #include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
 
 #include <grpcpp/channel.h>
 
@@ -12,6 +16,7 @@
 namespace weir {
 namespace {
 
+constexpr std::chrono::milliseconds kDrainAtStop{2000};
 constexpr std::int64_t kForwarderSilence_ns = 3'000'000'000;  // below WEIR_FORWARDER_STALE_NS
 
 std::uint64_t RandomEpoch() {
@@ -79,7 +84,7 @@ void Sensor::Parts::Beat() {
     std::unique_lock lock(job->mutex, std::try_to_lock);
     if (!lock) continue;  // begins or ends right now
     if (job->ended) {
-      if (!Dismantle(*job)) continue;
+      if (!Dismantle(*job)) continue;  // processes are still there
       const std::string job_id = job->state.job_id;
       lock.unlock();
       const std::lock_guard all(mutex);
@@ -91,6 +96,46 @@ void Sensor::Parts::Beat() {
   }
 }
 
+/// Scopes that are out of use. Slow work that no caller should wait for: a sweep walks whole tables.
+void Sensor::Parts::TidyScopes() {
+  std::vector<std::uint32_t> sweep, alone;
+  {
+    const std::lock_guard lock(mutex);
+    sweep.swap(closed);
+    alone = orphans;
+  }
+  for (const std::uint32_t scope_id : sweep) static_cast<void>(maps->SweepScope(scope_id));
+  for (const std::uint32_t scope_id : alone) {
+    const auto left = Survivors(scope_id, nullptr);
+    if (!left || !left->empty()) continue;
+    if (auto scope = maps->ReadScope(scope_id); scope && *scope)
+      jobs::RemoveCgroupById(config.cgroup_root, (*scope)->cgroup_id);
+    static_cast<void>(maps->CloseScope(scope_id));
+    static_cast<void>(maps->SweepScope(scope_id));
+    const std::lock_guard lock(mutex);
+    std::erase(orphans, scope_id);
+  }
+}
+
+Result<std::vector<pid_t>> Sensor::Parts::Survivors(std::uint32_t scope_id, const jobs::JobCgroup* cgroup) const {
+  std::vector<pid_t> alive;
+  if (cgroup) {
+    auto inside = cgroup->Processes();
+    WEIR_TRY(inside);
+    alive = std::move(*inside);
+  }
+  // A root job can leave its cgroup; its scope it cannot.
+  auto tasks = maps->TasksOf(scope_id);
+  WEIR_TRY(tasks);
+  for (const std::uint32_t tgid : *tasks) {
+    const auto pid = static_cast<pid_t>(tgid);
+    if (::kill(pid, 0) == 0 || errno != ESRCH) alive.push_back(pid);
+  }
+  std::sort(alive.begin(), alive.end());
+  alive.erase(std::unique(alive.begin(), alive.end()), alive.end());
+  return alive;
+}
+
 void Sensor::Parts::Checkpoint() {
   static_cast<void>(pipeline->SubmitFlowTotals(std::nullopt));
   for (const LiveJobPtr& job : Jobs()) {
@@ -98,10 +143,13 @@ void Sensor::Parts::Checkpoint() {
     if (!lock || job->ended) continue;
     jobs::JobState state = job->state;
     const events::ScopeTally tally = pipeline->Tally(state.scope_id);
+    // What waits in memory dies with us: only what the collector has counts as carried on.
+    const bool delivered = pipeline->Status().queued == 0 && (!uplink || uplink->Status().waiting == 0);
+    if (delivered) job->events_read_safe = tally.events_read;
     const events::StreamDigest digest = pipeline->Digest(state.scope_id);
     state.segments.push_back({epoch, digest.events, digest.first_sequence, digest.last_sequence, digest.sha256_hex});
     state.checkpoint_time_ns = jobs::UnixNow();
-    state.events_read = job->events_read_before + tally.events_read;
+    state.events_read = job->events_read_before + job->events_read_safe;
     static_cast<void>(store->Save(state, /*sync=*/false));
   }
 }
@@ -112,6 +160,7 @@ void Sensor::Parts::RunTimer() {
   while (!stop.wait_for(lock, config.heartbeat, [this] { return stopping; })) {
     lock.unlock();
     Beat();
+    TidyScopes();
     since_totals += config.heartbeat;
     if (since_totals >= config.flow_totals) {
       since_totals = std::chrono::milliseconds(0);
@@ -153,14 +202,22 @@ Sensor::Parts::~Parts() {
   stop.notify_all();
   if (timer.joinable()) timer.join();
   if (!programs || !maps) return;
-  if (live.empty()) {
-    forwarder.reset();
-    pipeline.reset();
-    static_cast<void>(programs->Remove());
-    jobs::RemoveJobsDirectory(config.cgroup_root);
-  } else if (pipeline) {
+  if (pipeline && !live.empty()) {
+    static_cast<void>(pipeline->Flush(kDrainAtStop));
+    if (uplink) static_cast<void>(uplink->WaitDurable(pipeline->Status().last_sequence, kDrainAtStop));
     Checkpoint();
   }
+  forwarder.reset();
+  pipeline.reset();
+  // The kernel knows best whether anything is still to be judged: a job's state file may have been unreadable, or the
+  // start may have failed before it was read.
+  const auto scopes = maps->Scopes();
+  if (!scopes || !scopes->empty()) {
+    TidyScopes();
+    return;
+  }
+  static_cast<void>(programs->Remove());
+  jobs::RemoveJobsDirectory(config.cgroup_root);
 }
 
 Sensor::Sensor(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -195,6 +252,7 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   WEIR_TRY(adopted);
   WEIR_TRY(parts->StartPipeline(std::move(collector), std::move(*adopted)));
   parts->CloseStale(stale);
+  parts->FindOrphans();
   parts->ResumeAdopted();
   parts->timer = std::thread([p = parts.get()] { p->RunTimer(); });
   return std::unique_ptr<Sensor>(new Sensor(std::move(parts)));

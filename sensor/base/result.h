@@ -48,10 +48,11 @@ using Result = tl::expected<T, Error>;
 
 }  // namespace weir
 
-// Propagates an error: `WEIR_TRY(Close(fd));`, also of a named result. The only macro of the code base that hides a return.
-#define WEIR_TRY(expression)                                                       \
-  do {                                                                             \
-    if (auto&& weir_result = (expression); !weir_result) {                         \
-      return tl::unexpected<::weir::Error>(std::move(weir_result).error());        \
-    }                                                                              \
+// Propagates an error: `WEIR_TRY(Close(fd));`, also of a named result. The only macro of the code base that hides a
+// return.
+#define WEIR_TRY(expression)                                                \
+  do {                                                                      \
+    if (auto&& weir_result = (expression); !weir_result) {                  \
+      return tl::unexpected<::weir::Error>(std::move(weir_result).error()); \
+    }                                                                       \
   } while (false)

@@ -32,7 +32,7 @@ std::optional<std::uint64_t> DeviceOfMount(std::uint64_t mount_id) {
 }  // namespace
 
 std::optional<FileIdentity> FindExecutableOnHost(const std::string& path) {
-  struct statx info{};
+  struct statx info {};
   if (::statx(AT_FDCWD, path.c_str(), 0, STATX_INO | STATX_TYPE | STATX_MNT_ID, &info) != 0) return std::nullopt;
   if (!S_ISREG(info.stx_mode)) return std::nullopt;
   FileIdentity file{KernelDevice(info.stx_dev_major, info.stx_dev_minor), info.stx_ino};

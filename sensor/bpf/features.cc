@@ -73,7 +73,7 @@ Result<> CheckPrivileges() {
 }
 
 Result<> CheckKernel(const std::filesystem::path& cgroup_root) {
-  struct statfs info{};
+  struct statfs info {};
   if (::statfs(cgroup_root.c_str(), &info) != 0) {
     return FailErrno("cannot look at the cgroup root " + cgroup_root.string(), errno);
   }

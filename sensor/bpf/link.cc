@@ -55,8 +55,10 @@ Result<Fd> Attach(bpf_program* program, const AttachPoint& at) {
   }
   if (errno == EPERM && section.starts_with("cgroup")) {  // privileges were checked before
     return Fail(Code::kUnsupported,
-                "another program is attached exclusively at " + section + " of the cgroup root or above it: it must be "
-                "attached with BPF_F_ALLOW_MULTI, or go", EPERM);
+                "another program is attached exclusively at " + section +
+                    " of the cgroup root or above it: it must be "
+                    "attached with BPF_F_ALLOW_MULTI, or go",
+                EPERM);
   }
   return FailErrno("cannot attach " + std::string(bpf_program__name(program)) + " to " + section, errno);
 }

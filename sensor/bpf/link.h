@@ -29,8 +29,8 @@ struct Link {
 };
 
 /// Attaches `program` and pins the link at `pin`. When a link is pinned there, it is taken over: a cgroup link that is
-/// attached at the same cgroup is updated in place; any other is dropped after the new one is attached, so that at every
-/// moment one of them runs (both, for a moment).
+/// attached at the same cgroup is updated in place; any other is dropped after the new one is attached, so that at
+/// every moment one of them runs (both, for a moment).
 [[nodiscard]] Result<Link> AttachPinned(bpf_program* program, const AttachPoint& at, const std::filesystem::path& pin);
 
 /// Does the kernel still run the link's program at its place? False when the cgroup is gone, or someone detached or

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Typed access to BPF maps by file descriptor. Many entries go by batch operations, one by one where the kernel has none
-// for the map's type.
+// Typed access to BPF maps by file descriptor. Many entries go by batch operations, one by one where the kernel has
+// none for the map's type.
 #pragma once
 
 #include <bpf/bpf.h>
@@ -71,7 +71,8 @@ class Map {
     return {};
   }
 
-  /// Calls visit(key, value) for each entry. Entries that change meanwhile may be seen or not; none is seen twice by batch.
+  /// Calls visit(key, value) for each entry. Entries that change meanwhile may be seen or not; none is seen twice by
+  /// batch.
   template <typename Visit>
   [[nodiscard]] Result<> ForEach(const Visit& visit) const {
     std::size_t size = kBatch;
@@ -83,10 +84,10 @@ class Map {
     bool first = true;
     while (true) {
       auto count = static_cast<std::uint32_t>(size);
-      const int failed = bpf_map_lookup_batch(fd_, first ? nullptr : &token, &next, keys.data(), values.data(), &count,
-                                              nullptr) == 0
-                             ? 0
-                             : errno;
+      const int failed =
+          bpf_map_lookup_batch(fd_, first ? nullptr : &token, &next, keys.data(), values.data(), &count, nullptr) == 0
+              ? 0
+              : errno;
       if (failed == ENOSPC) {  // one hash bucket holds more than fits
         size *= 2;
         keys.resize(size);

@@ -23,7 +23,7 @@ fs::path DeepestExisting(fs::path path) {
 }
 
 bool IsBpffs(const fs::path& path) {
-  struct statfs info{};
+  struct statfs info {};
   return ::statfs(path.c_str(), &info) == 0 && static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
 }
 
@@ -53,7 +53,7 @@ Result<PinDirectory> PinDirectory::Open(const fs::path& path) {
   }
   auto lock = DirectoryLock::Take(path);
   WEIR_TRY(lock);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(lock->fd(), &info) != 0) return FailErrno("cannot look at the pin directory " + path.string(), errno);
   if (info.st_uid != 0 || (info.st_mode & 0077) != 0) {
     return Fail(Code::kPrivilege, "pin directory " + path.string() + " must belong to root and have mode 0700");

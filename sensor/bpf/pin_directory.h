@@ -15,8 +15,8 @@ namespace weir::sensor_bpf {
 /// Owner of a pin directory: holds a lock on it, so that two sensors never share one.
 class PinDirectory {
  public:
-  /// Makes the directory (root, 0700) and mounts a BPF file system at /sys/fs/bpf when that is where it lies and nothing
-  /// is mounted there. kExists: another sensor holds it. kInvalid: not in a BPF file system.
+  /// Makes the directory (root, 0700) and mounts a BPF file system at /sys/fs/bpf when that is where it lies and
+  /// nothing is mounted there. kExists: another sensor holds it. kInvalid: not in a BPF file system.
   [[nodiscard]] static Result<PinDirectory> Open(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }

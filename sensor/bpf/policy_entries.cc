@@ -81,7 +81,8 @@ Result<> AddProcesses(std::uint32_t scope_id, const policy::CompiledPolicy& poli
   // One executable may be on several lists: gather masks first.
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> files;
   std::map<std::string, std::uint64_t> names;
-  if (policy.process_sets.size() > 63) return Fail(Code::kInternal, "more process lists than the kernel's mask has bits");
+  if (policy.process_sets.size() > 63)
+    return Fail(Code::kInternal, "more process lists than the kernel's mask has bits");
   for (std::size_t set = 0; set < policy.process_sets.size(); ++set) {
     const std::uint64_t bit = std::uint64_t{1} << set;
     for (const std::string& path : policy.process_sets[set].paths) {

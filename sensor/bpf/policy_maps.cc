@@ -105,7 +105,8 @@ Result<> PolicyMaps::WriteForwarderPort(std::uint32_t scope_id, std::uint64_t ne
 }
 
 Result<> PolicyMaps::CloseScope(std::uint32_t scope_id) const {
-  // The cgroup first: nobody enters any more. Then the scope: a socket or task that is left meets no scope and is denied.
+  // The cgroup first: nobody enters any more. Then the scope: a socket or task that is left meets no scope and is
+  // denied.
   WEIR_TRY(cgroups_.ForEachValue(scope_id, [this](std::uint64_t id) { return cgroups_.Remove(id); }));
   return scopes_.Remove(scope_id);
 }
@@ -118,9 +119,8 @@ Result<> PolicyMaps::SweepScope(std::uint32_t scope_id) const {
   for (const std::uint32_t tgid : *tasks) WEIR_TRY(tasks_.Remove(tgid));
   WEIR_TRY(netns_.RemoveIf(of_scope));
   WEIR_TRY(resolvers_.RemoveIf(of_scope));
-  WEIR_TRY(forwarder_ports_.ForEachValue(scope_id, [this](const weir_fwd_key& key) {
-    return forwarder_ports_.Remove(key);
-  }));
+  WEIR_TRY(forwarder_ports_.ForEachValue(scope_id,
+                                         [this](const weir_fwd_key& key) { return forwarder_ports_.Remove(key); }));
   WEIR_TRY(exact_.RemoveIf(of_scope));
   WEIR_TRY(cidr_.RemoveIf(of_rule));
   WEIR_TRY(names_.RemoveIf(of_scope));

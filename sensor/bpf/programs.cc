@@ -48,7 +48,7 @@ Result<Programs> Programs::Open(const ProgramsOptions& options) {
   WEIR_TRY(CheckKernel(options.cgroup_root));
   Fd cgroup(::open(options.cgroup_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup) return FailErrno("cannot open the cgroup root " + options.cgroup_root.string(), errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(cgroup.get(), &info) != 0) return FailErrno("cannot look at the cgroup root", errno);
   auto pins = PinDirectory::Open(options.pin_directory);
   if (!pins) return tl::unexpected<Error>(std::move(pins).error());
@@ -71,7 +71,8 @@ Result<> Programs::OpenMarker() {
   if (marker_) {
     Marker marker;
     const std::uint32_t zero = 0;
-    if (bpf_map_lookup_elem(marker_.get(), &zero, &marker) != 0) return FailErrno("cannot read the pinned marker", errno);
+    if (bpf_map_lookup_elem(marker_.get(), &zero, &marker) != 0)
+      return FailErrno("cannot read the pinned marker", errno);
     if (marker.abi_version == WEIR_ABI_VERSION) {
       adopted_ = true;
       name_seed_ = marker.name_seed;
@@ -133,7 +134,8 @@ Result<> Programs::WriteMarker() {
   if (!marker_) return FailErrno("cannot make the pinned marker", errno);
   const Marker marker{name_seed_, WEIR_ABI_VERSION, 1};
   const std::uint32_t zero = 0;
-  if (bpf_map_update_elem(marker_.get(), &zero, &marker, BPF_ANY) != 0) return FailErrno("cannot write the marker", errno);
+  if (bpf_map_update_elem(marker_.get(), &zero, &marker, BPF_ANY) != 0)
+    return FailErrno("cannot write the marker", errno);
   if (bpf_obj_pin(marker_.get(), pins_.MapPath(kMarkerName).c_str()) != 0) {
     return FailErrno("cannot pin the marker", errno);
   }
@@ -158,7 +160,8 @@ Result<std::uint32_t> Programs::NextScopeId() {
   const std::uint32_t id = marker.next_scope_id++;
   // WEIR_RULE_LOCAL and its like do not live here, but 0 means "outside", and wrapping would reuse.
   if (id == 0) return Fail(Code::kExhausted, "every scope id was used; end all jobs and restart the sensor");
-  if (bpf_map_update_elem(marker_.get(), &zero, &marker, BPF_ANY) != 0) return FailErrno("cannot write the marker", errno);
+  if (bpf_map_update_elem(marker_.get(), &zero, &marker, BPF_ANY) != 0)
+    return FailErrno("cannot write the marker", errno);
   return id;
 }
 

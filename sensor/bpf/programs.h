@@ -38,9 +38,9 @@ struct ProgramInfo {
 /// stays attached, until Remove().
 class Programs {
  public:
-  /// Checks the host, loads, attaches and pins. When an earlier sensor's pins are there, its maps are used and its links
-  /// are replaced without a gap. A failure on a fresh start leaves nothing behind; a failure on adoption leaves the
-  /// earlier programs running.
+  /// Checks the host, loads, attaches and pins. When an earlier sensor's pins are there, its maps are used and its
+  /// links are replaced without a gap. A failure on a fresh start leaves nothing behind; a failure on adoption leaves
+  /// the earlier programs running.
   [[nodiscard]] static Result<Programs> Open(const ProgramsOptions& options);
 
   /// Detaches and unpins everything. Only without jobs.

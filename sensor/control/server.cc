@@ -9,7 +9,9 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <map>
@@ -19,6 +21,10 @@
 #include "sensor/base/fd.h"
 #include "sensor/control/handlers.h"
 #include "sensor/control/service.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77  // include/uapi/asm-generic/socket.h, since Linux 6.5
+#endif
 
 namespace weir::control {
 namespace {
@@ -65,6 +71,20 @@ Result<Fd> Listen(const std::filesystem::path& path) {
   return fd;
 }
 
+/// A pidfd of the process that connected. Before Linux 6.5 by its number, which may have been given to another process
+/// since the connect; then only the time between connect and accept is open.
+Fd OpenPeer(int connection, pid_t pid) {
+  int fd = -1;
+  socklen_t length = sizeof(fd);
+  if (::getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, &fd, &length) == 0) return Fd(fd);
+  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+bool IsAlive(const Fd& process) {
+  pollfd ended{process.get(), POLLIN, 0};
+  return process && ::poll(&ended, 1, 0) == 0;
+}
+
 }  // namespace
 
 struct ControlServer::Parts {
@@ -97,9 +117,11 @@ struct ControlServer::Parts {
     Peer peer;
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {0, false, std::string()};
     peer.pid = who.pid;
+    const Fd process = OpenPeer(fd, who.pid);
     auto job = sensor.JobOfProcess(who.pid);
-    // Could not be told: taken for inside, of no job that there is.
-    peer.job_id = job ? *job : std::optional(std::string());
+    // Could not be told, or the process ended and its number may be another's by now: taken for inside, of no job that
+    // there is.
+    peer.job_id = job && IsAlive(process) ? *job : std::optional(std::string());
     peer.full_control = who.uid == 0 && !peer.job_id;
     return peer;
   }

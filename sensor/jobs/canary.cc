@@ -115,8 +115,9 @@ Result<std::string> Enter(const sensor_bpf::PolicyMaps& maps, const JobCgroup& c
   auto task = maps.Task(tgid);
   if (!task) return tl::unexpected<Error>(std::move(task).error());
   if (!*task || (*task)->scope_id != scope_id) {
-    return std::string("a process that enters the job's cgroup does not enter its scope: the process programs do not "
-                       "run, or the sensor is in a pid namespace of its own");
+    return std::string(
+        "a process that enters the job's cgroup does not enter its scope: the process programs do not "
+        "run, or the sensor is in a pid namespace of its own");
   }
   return std::string();
 }

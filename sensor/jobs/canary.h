@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The proof that a scope is armed: a child of ours enters the job's cgroup and tries a destination, and the programs must
-// judge it as the policy says.
+// The proof that a scope is armed: a child of ours enters the job's cgroup and tries a destination, and the programs
+// must judge it as the policy says.
 #pragma once
 
 #include <chrono>
@@ -19,9 +19,9 @@ inline constexpr std::uint16_t kCanaryPort = 9;
 
 struct CanaryOrder {
   std::uint32_t scope_id = 0;
-  std::uint32_t generation = 0;         ///< of the scope's policy
-  std::uint8_t expected_verdict = 0;    ///< WEIR_ALLOW, WEIR_DENY or WEIR_WOULD_DENY, by the policy
-  int netns_fd = -1;                    ///< network namespace to probe in; -1: the sensor's
+  std::uint32_t generation = 0;       ///< of the scope's policy
+  std::uint8_t expected_verdict = 0;  ///< WEIR_ALLOW, WEIR_DENY or WEIR_WOULD_DENY, by the policy
+  int netns_fd = -1;                  ///< network namespace to probe in; -1: the sensor's
   std::chrono::milliseconds patience{5000};
 };
 

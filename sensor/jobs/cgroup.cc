@@ -95,14 +95,15 @@ Result<bool> IsPopulated(int events_fd) {
 
 Result<JobCgroup> JobCgroup::Create(const std::filesystem::path& root, const std::string& job_id) {
   const std::filesystem::path parent = root / "weir";
-  if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return FailErrno("cannot make cgroup " + parent.string(), errno);
+  if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST)
+    return FailErrno("cannot make cgroup " + parent.string(), errno);
   const std::filesystem::path path = parent / job_id;
   if (::mkdir(path.c_str(), 0755) != 0) {
     if (errno == EEXIST) return Fail(Code::kExists, "cgroup " + path.string() + " exists already", EEXIST);
     return FailErrno("cannot make cgroup " + path.string(), errno);
   }
   Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  struct stat info{};
+  struct stat info {};
   if (!directory || ::fstat(directory.get(), &info) != 0) {
     const int failed = errno;
     (void)::rmdir(path.c_str());
@@ -114,7 +115,7 @@ Result<JobCgroup> JobCgroup::Create(const std::filesystem::path& root, const std
 Result<JobCgroup> JobCgroup::Open(const std::filesystem::path& path, std::uint64_t id) {
   Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   if (!directory) return FailErrno("cannot open cgroup " + path.string(), errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(directory.get(), &info) != 0) return FailErrno("cannot look at cgroup " + path.string(), errno);
   if (info.st_ino != id) return Fail(Code::kNotFound, "cgroup " + path.string() + " is another one than before");
   return JobCgroup(path, std::move(directory), id);
@@ -161,6 +162,15 @@ Result<> JobCgroup::Remove() const {
   if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return {};
   if (errno == EBUSY) return Fail(Code::kUnavailable, "processes are still in cgroup " + path_.string(), EBUSY);
   return FailErrno("cannot remove cgroup " + path_.string(), errno);
+}
+
+void RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id) {
+  const std::filesystem::path jobs = root / "weir";
+  Fd directory(::open(jobs.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return;
+  for (const std::string& name : Children(directory.get())) {
+    if (auto cgroup = JobCgroup::Open(jobs / name, id)) (void)cgroup->Remove();
+  }
 }
 
 void RemoveJobsDirectory(const std::filesystem::path& root) { (void)::rmdir((root / "weir").c_str()); }

@@ -16,10 +16,10 @@ namespace {
 constexpr const char* kSchema = "weir.job-state.v1";
 
 json ToJson(const Canary& canary) {
-  return {{"time_ns", canary.time_ns},       {"expected", canary.expected_verdict},
-          {"verdict", canary.verdict},       {"why", canary.why},
-          {"errno", canary.connect_errno},   {"netns_cookie", canary.netns_cookie},
-          {"proven", canary.proven},         {"reason", canary.reason}};
+  return {{"time_ns", canary.time_ns},     {"expected", canary.expected_verdict},
+          {"verdict", canary.verdict},     {"why", canary.why},
+          {"errno", canary.connect_errno}, {"netns_cookie", canary.netns_cookie},
+          {"proven", canary.proven},       {"reason", canary.reason}};
 }
 
 Canary CanaryFrom(const json& from) {
@@ -50,7 +50,8 @@ StreamSegment SegmentFrom(const json& from) {
 }
 
 json ToJson(const RecordedGap& gap) {
-  return {{"reason", gap.reason}, {"from_ns", gap.from_ns}, {"until_ns", gap.until_ns}, {"lost_at_most", gap.lost_at_most}};
+  return {
+      {"reason", gap.reason}, {"from_ns", gap.from_ns}, {"until_ns", gap.until_ns}, {"lost_at_most", gap.lost_at_most}};
 }
 
 RecordedGap GapFrom(const json& from) {

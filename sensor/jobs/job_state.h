@@ -52,7 +52,7 @@ struct JobState {
   std::string compiled_on;             ///< day (YYYY-MM-DD) whose rules held, so that none expires in the middle
   std::string cgroup_path;
   std::uint64_t cgroup_id = 0;
-  std::uint64_t netns_inode = 0;   ///< of the namespace in which the job began
+  std::uint64_t netns_inode = 0;  ///< of the namespace in which the job began
   std::uint64_t netns_cookie = 0;
   std::int64_t begin_time_ns = 0;
   bool armed = false;
@@ -62,8 +62,8 @@ struct JobState {
   std::vector<StreamSegment> segments;  ///< of earlier sensor processes, and of this one as of the checkpoint
   std::vector<RecordedGap> gaps;
   std::int64_t checkpoint_time_ns = 0;
-  std::uint64_t events_read = 0;  ///< records of the rings that were carried on, as of the checkpoint
-  std::map<std::string, std::uint64_t> dropped;          ///< by earlier sensor processes' queues
+  std::uint64_t events_read = 0;                 ///< records of the rings that were carried on, as of the checkpoint
+  std::map<std::string, std::uint64_t> dropped;  ///< by earlier sensor processes' queues
   std::map<std::string, std::uint64_t> forwarder_counts;  ///< of earlier sensor processes' forwarders
 };
 
@@ -92,7 +92,8 @@ class StateStore {
   [[nodiscard]] Result<> SaveRecord(const std::string& job_id, std::string_view json, std::size_t keep) const;
 
  private:
-  StateStore(std::filesystem::path directory, DirectoryLock lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
+  StateStore(std::filesystem::path directory, DirectoryLock lock)
+      : directory_(std::move(directory)), lock_(std::move(lock)) {}
   [[nodiscard]] std::filesystem::path FileOf(const std::string& job_id) const;
 
   std::filesystem::path directory_;

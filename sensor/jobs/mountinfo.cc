@@ -22,7 +22,8 @@ bool IsOctal(char c) { return c >= '0' && c <= '7'; }
 std::string Unescape(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && IsOctal(text[i + 1]) && IsOctal(text[i + 2]) && IsOctal(text[i + 3])) {
+    if (text[i] == '\\' && i + 3 < text.size() && IsOctal(text[i + 1]) && IsOctal(text[i + 2]) &&
+        IsOctal(text[i + 3])) {
       plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
       i += 3;
     } else {
@@ -44,7 +45,8 @@ std::optional<Mount> ParseLine(std::string_view line) {
       break;
     }
   }
-  if (mount.root.empty() || mount.point.empty() || mount.point.front() != '/' || mount.type.empty()) return std::nullopt;
+  if (mount.root.empty() || mount.point.empty() || mount.point.front() != '/' || mount.type.empty())
+    return std::nullopt;
   return mount;
 }
 
@@ -67,9 +69,10 @@ Result<std::filesystem::path> ChooseCgroup2(const std::vector<Mount>& mounts) {
     if (best == nullptr || mount.root == "/" || best->root != "/") best = &mount;
   }
   if (best == nullptr) {
-    return Fail(Code::kUnsupported,
-                "no cgroup2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`, or boot "
-                "with systemd.unified_cgroup_hierarchy=1");
+    return Fail(
+        Code::kUnsupported,
+        "no cgroup2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`, or boot "
+        "with systemd.unified_cgroup_hierarchy=1");
   }
   return std::filesystem::path(best->point);
 }

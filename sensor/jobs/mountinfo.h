@@ -21,8 +21,8 @@ struct Mount {
 /// Lines that are not of the documented form are left out. Octal escapes (\040) are decoded.
 [[nodiscard]] std::vector<Mount> ParseMountinfo(std::string_view text);
 
-/// The cgroup2 mount to work in: one of the whole hierarchy before a part of it; of equals the last one mounted, because it
-/// may hide the others. kUnsupported: there is none.
+/// The cgroup2 mount to work in: one of the whole hierarchy before a part of it; of equals the last one mounted,
+/// because it may hide the others. kUnsupported: there is none.
 [[nodiscard]] Result<std::filesystem::path> ChooseCgroup2(const std::vector<Mount>& mounts);
 
 /// ChooseCgroup2 of /proc/self/mountinfo.

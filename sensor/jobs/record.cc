@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint32_t kLastKernelHook = WEIR_HOOK_DNS;
 
 // Classes of the guard (DESIGN 2.5) and why none is active.
-constexpr std::array kGuardClasses{"bpf",    "raw-sockets", "tun",    "modules",          "signals",
+constexpr std::array kGuardClasses{"bpf",    "raw-sockets", "tun",    "modules",         "signals",
                                    "ptrace", "cgroupfs",    "ftrace", "bpf-file-system", "namespaces"};
 constexpr const char* kGuardOff = "not part of this version";
 
@@ -138,8 +138,11 @@ ordered_json LossesJson(const RecordFacts& facts) {
   }
   std::map<std::string, std::uint64_t> dropped = facts.job.dropped;
   for (const auto& [kind, count] : facts.dropped) dropped[kind] += count;
-  return {{"kernel", LostInKernel(facts.counts)}, {"sensor", dropped},   {"undecodable", facts.refused},
-          {"undelivered", facts.undelivered},     {"gaps", std::move(gaps)}};
+  return {{"kernel", LostInKernel(facts.counts)},
+          {"sensor", dropped},
+          {"undecodable", facts.refused},
+          {"undelivered", facts.undelivered},
+          {"gaps", std::move(gaps)}};
 }
 
 void Explain(const RecordFacts& facts, std::vector<std::string>& reasons) {
@@ -171,6 +174,7 @@ void Explain(const RecordFacts& facts, std::vector<std::string>& reasons) {
     say("the rings took " + std::to_string(accepted) + " records, " + std::to_string(read) + " were read");
   }
   for (const RecordedGap& gap : facts.job.gaps) {
+    if (gap.lost_at_most == 0) continue;  // listed all the same
     say("gap (" + gap.reason + "): at most " + std::to_string(gap.lost_at_most) + " records were lost");
   }
   if (!facts.leftovers.empty()) say(std::to_string(facts.leftovers.size()) + " processes outlived the job");
@@ -220,10 +224,8 @@ Record BuildRecord(const RecordFacts& facts) {
 
   ordered_json programs = ordered_json::array();
   for (const auto& program : facts.programs) {
-    programs.push_back({{"name", program.name},
-                        {"tag", program.tag},
-                        {"attach", program.attach},
-                        {"attached", program.attached}});
+    programs.push_back(
+        {{"name", program.name}, {"tag", program.tag}, {"attach", program.attach}, {"attached", program.attached}});
   }
   ordered_json guard = ordered_json::object();
   for (const char* name : kGuardClasses) guard[name] = {{"state", "off"}, {"why", kGuardOff}};

@@ -129,7 +129,8 @@ Result<Resolvers> LoadResolvers(const std::filesystem::path& file, const std::fi
   if (std::none_of(resolvers.addresses.begin(), resolvers.addresses.end(), IsResolvedStub)) return resolvers;
   if (auto more = ReadSmallFile(upstreams, kMaxResolvConfBytes)) {
     for (const policy::Address& address : ParseResolvConf(*more).addresses) {
-      if (std::find(resolvers.addresses.begin(), resolvers.addresses.end(), address) != resolvers.addresses.end()) continue;
+      if (std::find(resolvers.addresses.begin(), resolvers.addresses.end(), address) != resolvers.addresses.end())
+        continue;
       if (resolvers.addresses.size() < kMaxResolvers) resolvers.addresses.push_back(address);
     }
   }

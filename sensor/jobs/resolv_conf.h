@@ -24,12 +24,12 @@ struct Resolvers {
   friend bool operator==(const Resolvers&, const Resolvers&) = default;
 };
 
-/// Bounded and total: any bytes give a result. `domain` counts as a search list of one; the last of `domain` and `search`
-/// stands. A zone (fe80::1%eth0) is cut off. Without a nameserver: 127.0.0.1, as the C libraries do.
+/// Bounded and total: any bytes give a result. `domain` counts as a search list of one; the last of `domain` and
+/// `search` stands. A zone (fe80::1%eth0) is cut off. Without a nameserver: 127.0.0.1, as the C libraries do.
 [[nodiscard]] Resolvers ParseResolvConf(std::string_view text);
 
-/// ParseResolvConf of a file; when it names systemd-resolved's stub, also the upstreams listed in `upstreams` (it may be
-/// missing), because the stub's own queries and NSS modules go there.
+/// ParseResolvConf of a file; when it names systemd-resolved's stub, also the upstreams listed in `upstreams` (it may
+/// be missing), because the stub's own queries and NSS modules go there.
 [[nodiscard]] Result<Resolvers> LoadResolvers(
     const std::filesystem::path& file, const std::filesystem::path& upstreams = "/run/systemd/resolve/resolv.conf");
 

@@ -78,8 +78,8 @@ Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid
       return FailErrno("cannot look at the sockets of process " + std::to_string(pid), errno);
     }
     if (!IsInternet(copy.get())) continue;
-    auto taken = maps.AdoptSocket(copy.get(), task.scope_id, task, static_cast<std::uint32_t>(pid),
-                                  NetnsCookie(copy.get()));
+    auto taken =
+        maps.AdoptSocket(copy.get(), task.scope_id, task, static_cast<std::uint32_t>(pid), NetnsCookie(copy.get()));
     if (!taken) return tl::unexpected<Error>(std::move(taken).error());
     if (*taken) ++adopted;
   }

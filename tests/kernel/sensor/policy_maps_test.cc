@@ -20,7 +20,8 @@ namespace {
 policy::Address V4(std::uint32_t host_order) {
   policy::Address address{};
   address[10] = address[11] = 0xff;
-  for (int i = 0; i < 4; ++i) address[static_cast<std::size_t>(12 + i)] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
+  for (int i = 0; i < 4; ++i)
+    address[static_cast<std::size_t>(12 + i)] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
   return address;
 }
 
@@ -33,8 +34,7 @@ class PolicyMapsTest : public ::testing::Test {
     auto pins = lab::PinDir::Create();
     ASSERT_TRUE(pins) << pins.error().what;
     pins_.emplace(std::move(*pins));
-    auto programs =
-        Programs::Open({cgroup_->path(), std::filesystem::path(pins_->path()) / "weir", 65536, 65536});
+    auto programs = Programs::Open({cgroup_->path(), std::filesystem::path(pins_->path()) / "weir", 65536, 65536});
     ASSERT_TRUE(programs) << programs.error().what;
     programs_.emplace(std::move(*programs));
     auto maps = PolicyMaps::Of(*programs_);

@@ -47,12 +47,13 @@ TEST_F(SensorTest, RunsAJobInBlockModeAndRecordsIt) {
   const JobBegun job = Begin(kBlock);
   ASSERT_TRUE(job.armed) << (job.not_armed_reasons.empty() ? "" : job.not_armed_reasons.front());
   EXPECT_EQ(JobCgroups(), 1u);
-  EXPECT_EQ(RunIn(job.job_id, [] {
-              if (Refused(ConnectUdp(kAllowed, 9))) return 1;
-              if (!Refused(ConnectUdp(kAllowed, 10))) return 2;
-              if (!Refused(ConnectUdp(kOther, 9))) return 3;
-              return 0;
-            }),
+  EXPECT_EQ(RunIn(job.job_id,
+                  [] {
+                    if (Refused(ConnectUdp(kAllowed, 9))) return 1;
+                    if (!Refused(ConnectUdp(kAllowed, 10))) return 2;
+                    if (!Refused(ConnectUdp(kOther, 9))) return 3;
+                    return 0;
+                  }),
             0);
   auto ended = sensor_->EndJob(job.job_id, 0);
   ASSERT_TRUE(ended) << ended.error().what;
@@ -153,18 +154,27 @@ TEST_F(SensorTest, SaysEveryFaultOfAPolicy) {
 
 TEST_F(SensorTest, AdoptsTheSocketsOfAJoiningProcess) {
   const JobBegun job = Begin(kBlock);
-  const int early = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);  // made outside every scope, inherited
-  ASSERT_GE(early, 0);
-  auto child = lab::Child::Fork([early] {
+  int gate[2], answers[2];
+  ASSERT_EQ(::pipe(gate), 0);
+  ASSERT_EQ(::pipe(answers), 0);
+  auto child = lab::Child::Fork([&] {
+    const int early = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char byte = 'r';
+    (void)!::write(answers[1], &byte, 1);
+    (void)!::read(gate[0], &byte, 1);
     if (Refused(ConnectFd(early, kAllowed, 9))) return 1;
     return Refused(ConnectFd(early, kOther, 9)) ? 0 : 2;
   });
   ASSERT_TRUE(child);
+  ASSERT_TRUE(cgroup_->Enter(child->pid())) << "below the attach root, outside every scope";
+  child->Go();
+  char byte = 0;
+  ASSERT_EQ(::read(answers[0], &byte, 1), 1);
   auto joined = sensor_->JoinJob(job.job_id, child->pid());
   ASSERT_TRUE(joined) << joined.error().what;
-  EXPECT_EQ(*joined, 1u);
+  EXPECT_EQ(*joined, 1u) << "the sockets of the sensor, which a forked child shares, are not the job's";
+  ASSERT_EQ(::write(gate[1], "g", 1), 1);
   EXPECT_EQ(child->Wait(), 0);
-  ::close(early);
   EXPECT_TRUE(sensor_->EndJob(job.job_id, 0));
 }
 
