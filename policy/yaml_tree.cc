@@ -45,10 +45,20 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ == 2) {
+    if (++documents_ == 1) first_document_ = mark;
+    if (documents_ != 2) return;
+    // For some texts (a comma in front) yaml-cpp begins document after document without reading on.
+    if (mark.pos == first_document_.pos) {
+      faults_->Error(
+          At(mark),
+          "not valid YAML: `" + Printable(lines_.From(mark.line, mark.column).substr(0, 1)) + "` cannot stand here",
+          "begin the file with `version: 1`");
+    } else {
       faults_->Error(At(mark), "a second YAML document", "a policy is one document: remove `---` and what follows it");
     }
   }
+  /// One document is a policy and a second one a fault: nothing is read behind it.
+  [[nodiscard]] bool WantsMore() const { return documents_ < 2; }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -179,6 +189,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<std::unique_ptr<YamlNode>> open_;
   std::size_t nodes_ = 0;
   int documents_ = 0;
+  YAML::Mark first_document_;
   YAML::Mark last_quoted_ = YAML::Mark::null_mark();
 };
 
@@ -236,7 +247,7 @@ YamlNode ParseYaml(const std::string& text, const std::string& file, FaultSink* 
     try {
       std::istringstream stream(current);
       YAML::Parser parser(stream);
-      while (parser.HandleNextDocument(builder)) {
+      while (builder.WantsMore() && parser.HandleNextDocument(builder)) {
       }
     } catch (const TooMuch& bound) {
       found.Error({file, bound.mark.line + 1, bound.mark.column + 1}, bound.reason, "split the policy or simplify it");

@@ -186,6 +186,16 @@ TEST(BadFiles, WarningsDoNotCrowdOutAnError) {
   EXPECT_FALSE(LoadText(text + "  - a.org:0\n", "egress.yml").ok());
 }
 
+// yaml-cpp never gets past the comma; each attempt would be one more document, up to the bound on values.
+TEST(BadFiles, ThatNeverAdvanceTheParserAreGivenUpAtOnce) {
+  for (const char* text : {",aDa [x]\nD", ",", "]", "}", ", \nversion: 1\n"}) {
+    const LoadResult loaded = LoadText(text, "egress.yml");
+    EXPECT_FALSE(loaded.ok()) << text;
+    for (const Fault& fault : loaded.faults)
+      EXPECT_THAT(fault.reason, testing::Not(testing::HasSubstr("values"))) << text;
+  }
+}
+
 TEST(BadFiles, LargerThanTheBoundAreRefusedUnread) {
   const LoadResult loaded = LoadText(std::string(kMaxPolicyBytes + 1, '#'), "egress.yml");
   ASSERT_EQ(loaded.faults.size(), 1u);
