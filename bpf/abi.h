@@ -32,10 +32,10 @@
 
 #define WEIR_MAX_SCOPES 512u
 #define WEIR_MAX_TASKS 65536u
-#define WEIR_MAX_SCOPE_TASKS 16384u  /* one scope's share */
-#define WEIR_MAX_FLOWS 262144u       /* all scopes together */
-#define WEIR_MAX_SCOPE_FLOWS 65536u  /* one scope's share, so that one job cannot blind another */
-#define WEIR_MAX_LEARNED 1048576u    /* all scopes together */
+#define WEIR_MAX_SCOPE_TASKS 16384u /* one scope's share */
+#define WEIR_MAX_FLOWS 262144u      /* all scopes together */
+#define WEIR_MAX_SCOPE_FLOWS 65536u /* one scope's share, so that one job cannot blind another */
+#define WEIR_MAX_LEARNED 1048576u   /* all scopes together */
 #define WEIR_MAX_SCOPE_LEARNED 262144u
 #define WEIR_MAX_PENDING 65536u
 #define WEIR_MAX_SCOPE_PENDING 8192u
@@ -96,7 +96,7 @@
  * reserved for that.
  */
 #define WEIR_C_VERDICT 0u
-#define WEIR_C_LOST_EXEC 32u    /* ring full: event not sent */
+#define WEIR_C_LOST_EXEC 32u /* ring full: event not sent */
 #define WEIR_C_LOST_FORK 33u
 #define WEIR_C_LOST_EXIT 34u
 #define WEIR_C_LOST_FLOW 35u
@@ -141,10 +141,10 @@ struct weir_usage {
 #define WEIR_S_DENY_EXACT (1u << 0)
 #define WEIR_S_DENY_CIDR (1u << 1)
 #define WEIR_S_ALLOW_CIDR (1u << 2)
-#define WEIR_S_PROCESS (1u << 3)      /* some rule is bound to executables */
-#define WEIR_S_NO_LOOPBACK (1u << 4)  /* loopback is not allowed by itself */
-#define WEIR_S_ANY_PORT (1u << 5)     /* some address rule has port 0 */
-#define WEIR_S_ENDED (1u << 6)        /* job over; what is left of it is denied in block mode */
+#define WEIR_S_PROCESS (1u << 3)     /* some rule is bound to executables */
+#define WEIR_S_NO_LOOPBACK (1u << 4) /* loopback is not allowed by itself */
+#define WEIR_S_ANY_PORT (1u << 5)    /* some address rule has port 0 */
+#define WEIR_S_ENDED (1u << 6)       /* job over; what is left of it is denied in block mode */
 
 /* struct weir_scope.kinds: kinds of sockets that the policy admits besides TCP, MPTCP and UDP. */
 #define WEIR_KIND_RAW (1u << 0)
@@ -177,10 +177,10 @@ struct weir_scope {
 
 /* weir_tasks: tgid -> this. Written by the process programs; the sensor marks canaries. */
 struct weir_task {
-    __u64 exec_id;        /* of the process image that runs; unique until reboot */
+    __u64 exec_id; /* of the process image that runs; unique until reboot */
     __u64 parent_exec_id;
-    __u64 start_ns;       /* start of the process (task_struct.start_boottime) */
-    __u64 proc_mask;      /* executable lists (policy `process:`) that this image is on */
+    __u64 start_ns;  /* start of the process (task_struct.start_boottime) */
+    __u64 proc_mask; /* executable lists (policy `process:`) that this image is on */
     __u32 scope_id;
     __u32 ppid;
     __u32 flags;
@@ -332,7 +332,7 @@ struct weir_proc_name_key {
 #define WEIR_K_DNS (1u << 0)     /* has connected or sent to a trusted resolver's port 53 */
 #define WEIR_K_ADOPTED (1u << 1) /* not seen at its birth */
 #define WEIR_K_CANARY (1u << 2)
-#define WEIR_K_FLOW (1u << 3)    /* addr/port/proto name a flow to which bytes are added */
+#define WEIR_K_FLOW (1u << 3) /* addr/port/proto name a flow to which bytes are added */
 
 /* weir_socks: socket storage, cloned to accepted sockets. Written by all programs; by the sensor at adoption. */
 struct weir_sock {
@@ -483,11 +483,11 @@ struct weir_dns_event {
     __u8 addrs[WEIR_DNS_EVENT_ADDRS][16];
 };
 
-#define WEIR_F_LEFT_CGROUP 1u     /* value: id of the cgroup that it was moved to */
-#define WEIR_F_FAKE_RESOLVER 2u   /* a resolver's loopback address is served by the job itself */
-#define WEIR_F_FOREIGN_SOCKET 3u  /* value: scope of the socket */
-#define WEIR_F_ANSWER_REFUSED 4u  /* value: parser's reason */
-#define WEIR_F_LEARNED_FULL 5u    /* value: addresses of the answer that were not learned */
+#define WEIR_F_LEFT_CGROUP 1u    /* value: id of the cgroup that it was moved to */
+#define WEIR_F_FAKE_RESOLVER 2u  /* a resolver's loopback address is served by the job itself */
+#define WEIR_F_FOREIGN_SOCKET 3u /* value: scope of the socket */
+#define WEIR_F_ANSWER_REFUSED 4u /* value: parser's reason */
+#define WEIR_F_LEARNED_FULL 5u   /* value: addresses of the answer that were not learned */
 
 struct weir_finding_event {
     struct weir_event event;

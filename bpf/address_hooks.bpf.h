@@ -37,8 +37,8 @@ static __always_inline int weir_forwarder_is_alive(const struct weir_scope *scop
  * Port 53 is judged name by name, not by address. Every loopback address counts: a stub resolver that the policy does not
  * know of would be a deputy for any name. Returns the reason that replaces `why`.
  */
-static __always_inline __u32 weir_dns_port(const struct weir_scope *scope, __u32 scope_id,
-                                           const struct weir_dest *dest, __u64 netns_cookie, __u32 why) {
+static __always_inline __u32 weir_dns_port(const struct weir_scope *scope, __u32 scope_id, const struct weir_dest *dest,
+                                           __u64 netns_cookie, __u32 why) {
     int resolver = weir_is_resolver(scope_id, dest->addr);
 
     if (why == WEIR_WHY_DENY_RULE || why == WEIR_WHY_ENDED) return why;
@@ -47,8 +47,7 @@ static __always_inline __u32 weir_dns_port(const struct weir_scope *scope, __u32
     if (dest->proto != WEIR_TCP) return why;
     if (!resolver && scope->mode == WEIR_MODE_AUDIT) return why;
     /* Only namespaces that the sensor knows have its forwarder on their loopback. */
-    if (!weir_forwarder_is_alive(scope) || !weir_netns_is_trusted(scope_id, netns_cookie))
-        return WEIR_WHY_DNS_TCP_OFF;
+    if (!weir_forwarder_is_alive(scope) || !weir_netns_is_trusted(scope_id, netns_cookie)) return WEIR_WHY_DNS_TCP_OFF;
     return WEIR_WHY_DNS_TCP;
 }
 
@@ -170,7 +169,9 @@ static __always_inline int weir_judge_address(struct bpf_sock_addr *ctx, const s
     /* The record of the refused connect is the finding; the socket's scope is not for this job to know. */
     if (task && sock && sock->scope_id && sock->scope_id != scope_id) why = WEIR_WHY_FOREIGN;
 
-    struct weir_sock act = {.exec_id = task ? task->exec_id : sock ? sock->exec_id : 0,
+    struct weir_sock act = {.exec_id = task   ? task->exec_id
+                                       : sock ? sock->exec_id
+                                              : 0,
                             .scope_id = scope_id,
                             .generation = scope->generation,
                             .rule_id = judgement.rule_id,

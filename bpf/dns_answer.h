@@ -129,7 +129,8 @@ WEIR_DNS_STAGE int weir_dns_record(weir_dns_ref ref) {
 
     if (!s) return WEIR_DNS_E_STATE;
     from = s->at;
-    for (int i = 0; i < WEIR_DNS_SKIP_CALLS && code == WEIR_DNS_MORE; i++) code = weir_dns_skip_steps(ref);
+    for (int i = 0; i < WEIR_DNS_SKIP_CALLS && code == WEIR_DNS_MORE; i++)
+        code = weir_dns_skip_steps(ref);
     if (code) return code == WEIR_DNS_MORE ? WEIR_DNS_E_LONG : code;
     at = s->at;
     if (at + 10 > s->len) return WEIR_DNS_E_SHORT;

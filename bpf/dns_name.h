@@ -17,7 +17,9 @@
 
 typedef __u32 weir_dns_ref;
 #define WEIR_DNS_STAGE __attribute__((noinline))
-static __always_inline struct weir_dns_state *weir_dns_at(weir_dns_ref ref) { return weir_dns_state_of(ref); }
+static __always_inline struct weir_dns_state *weir_dns_at(weir_dns_ref ref) {
+    return weir_dns_state_of(ref);
+}
 /* A bound that the compiler cannot drop and the verifier can see. Never changes a value: each use follows a check. */
 #define WEIR_BOUND(value, mask) asm volatile("%0 &= %1" : "+r"(value) : "i"(mask))
 
@@ -27,7 +29,9 @@ static __always_inline struct weir_dns_state *weir_dns_at(weir_dns_ref ref) { re
 
 typedef struct weir_dns_state *weir_dns_ref;
 #define WEIR_DNS_STAGE static inline
-static inline struct weir_dns_state *weir_dns_at(weir_dns_ref ref) { return ref; }
+static inline struct weir_dns_state *weir_dns_at(weir_dns_ref ref) {
+    return ref;
+}
 /* Tests and fuzzers stop where a check is missing; a release build is masked as the kernel's is. */
 #define WEIR_BOUND(value, mask) (assert(((value) & ~(__u64)(mask)) == 0), (value) &= (__u64)(mask))
 
@@ -119,7 +123,8 @@ WEIR_DNS_STAGE int weir_dns_take_name(weir_dns_ref ref, __u32 which, __u32 plain
 
     if (!s) return WEIR_DNS_E_STATE;
     WEIR_BOUND(base, WEIR_DNS_NAME_ROOM);
-    for (int i = 0; i < WEIR_DNS_NAME_ZERO_WORDS; i++) weir_store64(&s->names[base + 8 * (__u64)i], 0);
+    for (int i = 0; i < WEIR_DNS_NAME_ZERO_WORDS; i++)
+        weir_store64(&s->names[base + 8 * (__u64)i], 0);
     s->name_base = base;
     s->name_len = 0;
     s->name_left = 0;
@@ -127,7 +132,8 @@ WEIR_DNS_STAGE int weir_dns_take_name(weir_dns_ref ref, __u32 which, __u32 plain
     s->name_end = 0;
     s->name_plain = plain;
     s->n_labels = 0;
-    for (int i = 0; i < WEIR_DNS_NAME_CALLS && code == WEIR_DNS_MORE; i++) code = weir_dns_name_steps(ref);
+    for (int i = 0; i < WEIR_DNS_NAME_CALLS && code == WEIR_DNS_MORE; i++)
+        code = weir_dns_name_steps(ref);
     if (code == WEIR_DNS_MORE) return WEIR_DNS_E_LONG;
     if (code) return code;
     /* The last label was copied in whole words: wipe what came along, the root label's byte included. */
@@ -176,7 +182,8 @@ WEIR_DNS_STAGE int weir_dns_hash_name(weir_dns_ref ref, __u64 seed) {
     s->hashes[0] = s->hash; /* stands for the root name */
     s->hash_at = s->name_len ? s->name_len - 1 : 0;
     s->hash_label = s->n_labels;
-    for (int i = 0; i < WEIR_DNS_HASH_CALLS && code == WEIR_DNS_MORE; i++) code = weir_dns_hash_steps(ref);
+    for (int i = 0; i < WEIR_DNS_HASH_CALLS && code == WEIR_DNS_MORE; i++)
+        code = weir_dns_hash_steps(ref);
     return code == WEIR_DNS_MORE ? WEIR_DNS_OK : code;
 }
 

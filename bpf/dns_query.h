@@ -28,7 +28,9 @@
 #define WEIR_EDNS_OPTIONS 4
 #define WEIR_EDNS_DO 0x8000u
 
-static __always_inline int weir_dns_teaches(__u64 qtype) { return qtype == WEIR_DNS_A || qtype == WEIR_DNS_AAAA; }
+static __always_inline int weir_dns_teaches(__u64 qtype) {
+    return qtype == WEIR_DNS_A || qtype == WEIR_DNS_AAAA;
+}
 
 /* Types that are let through for allowed names. HTTPS and SVCB are asked by browsers and curl beside A and AAAA; their hints
  * are not learned. */
@@ -63,10 +65,14 @@ static __always_inline int weir_dns_option_is_harmless(const struct weir_dns_sta
                                                        __u64 size) {
     switch (option) {
         case WEIR_EDNS_NSID:
-        case WEIR_EDNS_KEEPALIVE: return size == 0;
-        case WEIR_EDNS_COOKIE: return size == 8 || (size >= 16 && size <= 40);
-        case WEIR_EDNS_ECS: return size == 4 && weir_dns_get16(s, at) <= 2 && weir_dns_get16(s, at + 2) == 0;
-        default: return 0;
+        case WEIR_EDNS_KEEPALIVE:
+            return size == 0;
+        case WEIR_EDNS_COOKIE:
+            return size == 8 || (size >= 16 && size <= 40);
+        case WEIR_EDNS_ECS:
+            return size == 4 && weir_dns_get16(s, at) <= 2 && weir_dns_get16(s, at + 2) == 0;
+        default:
+            return 0;
     }
 }
 

@@ -7,7 +7,9 @@
 #include "maps.bpf.h"
 #include "scope.bpf.h"
 
-static __always_inline __u64 weir_now(void) { return bpf_ktime_get_boot_ns(); }
+static __always_inline __u64 weir_now(void) {
+    return bpf_ktime_get_boot_ns();
+}
 
 /* The tgid by CO-RE: bpf_get_current_pid_tgid() is not there for every cgroup hook of 5.10. */
 static __always_inline __u32 weir_current_tgid(void) {

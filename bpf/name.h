@@ -78,7 +78,8 @@ static __always_inline __u64 weir_name_hash_root(__u64 seed) {
 static inline __u64 weir_name_hash(__u64 seed, const __u8 *wire, __u64 len) {
     __u64 hash = weir_name_hash_root(seed);
 
-    for (__u64 i = len; i > 1; i--) hash = weir_name_hash_step(hash, wire[i - 2]);
+    for (__u64 i = len; i > 1; i--)
+        hash = weir_name_hash_step(hash, wire[i - 2]);
     return hash;
 }
 #endif

@@ -75,7 +75,8 @@ static __noinline int weir_judge_packet(struct weir_sock *sock, const struct wei
         struct weir_dest named = {.port = sock->port, .proto = sock->proto};
 
         __builtin_memcpy(named.addr, sock->addr, 16);
-        if (why < 32 && sock->why != WEIR_WHY_RESOLVER && sock->why != WEIR_WHY_DNS_TCP) return weir_decide(scope, &named, judgement);
+        if (why < 32 && sock->why != WEIR_WHY_RESOLVER && sock->why != WEIR_WHY_DNS_TCP)
+            return weir_decide(scope, &named, judgement);
         return (int)why;
     }
     if (why == WEIR_WHY_NO_RULE && sock->verdict == WEIR_ALLOW &&

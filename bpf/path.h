@@ -39,12 +39,15 @@ static inline __u32 weir_path_turn(const __u8 *parts, __u32 parts_len, int cut, 
     while (end > 0) {
         __u32 begin;
 
-        while (end > 0 && !parts[end - 1]) end--;
+        while (end > 0 && !parts[end - 1])
+            end--;
         begin = end;
-        while (begin > 0 && parts[begin - 1]) begin--;
+        while (begin > 0 && parts[begin - 1])
+            begin--;
         if (begin == end) break;
         if (written || !cut) out[written++] = '/';
-        for (__u32 i = begin; i < end; i++) out[written++] = parts[i] == '/' ? 0 : parts[i];
+        for (__u32 i = begin; i < end; i++)
+            out[written++] = parts[i] == '/' ? 0 : parts[i];
         end = begin;
     }
     if (!written && !cut) out[written++] = '/';

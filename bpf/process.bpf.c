@@ -11,9 +11,8 @@ static __always_inline void weir_fork_record(__u32 tgid, const struct weir_task 
 
     weir_event_begin(&record.event, WEIR_E_FORK, child->scope_id, child->exec_id, tgid);
     weir_count(child->scope_id, WEIR_C_FORKS);
-    weir_count(child->scope_id, bpf_ringbuf_output(&weir_events, &record, sizeof(record), WEIR_QUIET)
-                                    ? WEIR_C_LOST_FORK
-                                    : WEIR_C_EVENTS);
+    weir_count(child->scope_id, bpf_ringbuf_output(&weir_events, &record, sizeof(record), WEIR_QUIET) ? WEIR_C_LOST_FORK
+                                                                                                      : WEIR_C_EVENTS);
 }
 
 /* The child of a scope's task is the scope's, whatever cgroup it starts in. */

@@ -38,13 +38,13 @@ static __always_inline int weir_slot_take(void) {
     if (!slots) return -1;
     bpf_spin_lock(&slots->lock);
     free = ~slots->busy;
-    slot = free & 1    ? 0
-           : free & 2  ? 1
-           : free & 4  ? 2
-           : free & 8  ? 3
-           : free & 16 ? 4
-           : free & 32 ? 5
-           : free & 64 ? 6
+    slot = free & 1     ? 0
+           : free & 2   ? 1
+           : free & 4   ? 2
+           : free & 8   ? 3
+           : free & 16  ? 4
+           : free & 32  ? 5
+           : free & 64  ? 6
            : free & 128 ? 7
                         : -1;
     if (slot >= 0) slots->busy |= 1u << slot;

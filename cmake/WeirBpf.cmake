@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # BPF objects and skeletons.
 find_program(CLANG NAMES clang-14 clang REQUIRED)
 find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /usr/local/sbin REQUIRED)

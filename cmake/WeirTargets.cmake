@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Targets of the house: one folder, one library, one test file beside its subject's name.
 
 option(WEIR_WERROR "Treat warnings as errors" ON)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Tests that also run in the kernel matrix (tests/vm): every stock Debian kernel boots in QEMU and runs them there.
 
 # weir_vm_test(TARGET [FILTER pattern] [FILES target|path …]): adds a GoogleTest program made by weir_test() to the

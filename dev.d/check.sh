@@ -58,9 +58,9 @@ check_rules() {
   rule "machine paths" "$found"
   found=$(awk 'END { if (NR >= 200) print FILENAME ": " NR " lines, 199 are allowed" }' README.md)
   rule "README too long" "$found"
-  # One contract, one file: bpf/abi.h.
-  found=$(tracked '*.h' '*.cc' '*.c' '*.sh' | xargs -r wc -l | awk '$2 != "total" && $2 != "bpf/abi.h" && $1 > 400 { print $2 ": " $1 " lines" }')
-  rule "files past 400 lines" "$found"
+  # One contract, one file: bpf/abi.h. A test file may hold a few more rows.
+  found=$(tracked '*.h' '*.cc' '*.c' '*.sh' | xargs -r wc -l | awk '$2 != "total" && $2 != "bpf/abi.h" && $1 > ($2 ~ /^tests\// ? 500 : 400) { print $2 ": " $1 " lines" }')
+  rule "files too long (400 lines, tests 500)" "$found"
   return "$failed"
 }
 

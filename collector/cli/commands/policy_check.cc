@@ -50,8 +50,8 @@ void AddPolicyCheck(CLI::App& policy, Invocation& invocation) {
                .description =
                    "Every fault with file, line, column, reason and what to write instead, all at once; then warnings "
                    "for the reviewer: wildcards on shared hosts, expired rules, metadata addresses, everything.\n\n"
-                   "Includes are relative to the repository that the file lies in (the nearest folder above it with a "
-                   ".git), else to the file's folder. With --format json each file is a document on a line of its own.",
+                   "Includes must stay in the repository that the file lies in (the nearest folder above it with a "
+                   ".git), else in the file's folder. With --format json each file is a document on a line of its own.",
                .exit_status = "0  valid, perhaps with warnings\n64  usage\n65  not valid",
                .environment = "",
                .files = "",

@@ -36,8 +36,8 @@ struct PolicyOutcome {
 };
 [[nodiscard]] PolicyOutcome CheckPolicy(const PolicyWish& wish);
 
-/// Reads a policy file. Includes are relative to the repository that the file lies in (the nearest folder above it with
-/// a `.git`), else to the file's folder.
+/// Reads a policy file. Its includes must stay in the repository that it lies in (the nearest folder above it with a
+/// `.git`), else in the file's folder.
 [[nodiscard]] policy::LoadResult LoadPolicyFile(const std::string& file);
 
 /// `file` as SARIF points at it: relative to the repository that holds it; the bare name when none does.

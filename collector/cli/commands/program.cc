@@ -93,7 +93,11 @@ Parsed Parse(const std::vector<std::string>& arguments, const Screen& out, const
     parsed.out = asked->help();
   } catch (const CLI::ParseError& error) {
     const std::string command = GivenCommand(program->root);
-    parsed.err = "weir: " + report::ForTerminal(error.what()) + "\nweir: see `" + command + " --help`\n";
+    // CLI11 would say "a subcommand is required" of a command that it does not know.
+    const std::vector<std::string> unknown = program->root.remaining(true);
+    const bool mistyped = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !unknown.empty();
+    const std::string what = mistyped ? "'" + unknown.front() + "' is no command or option here" : error.what();
+    parsed.err = "weir: " + report::ForTerminal(what) + "\nweir: see `" + command + " --help`\n";
     parsed.exit_code = kExitUsage;
   }
   return parsed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers: whatever address is learned, a naive reader of the same message finds it at the end of the chain that begins at
-// the question; and a naive reader's plain answer is never refused.
+// Answers: whatever address is learned, a naive reader of the same message finds it at the end of the chain that begins
+// at the question; and a naive reader's plain answer is never refused.
 #include <vector>
 
 #include "tests/fuzz/dns/fuzz.h"
@@ -68,8 +68,8 @@ Naive Read(std::span<const std::uint8_t> m, const Bytes& asked, unsigned type, u
 
 }  // namespace
 
-// The input: one byte that chooses how the message begins, then its rest. Most inputs get a right head, so that the time
-// goes into records.
+// The input: one byte that chooses how the message begins, then its rest. Most inputs get a right head, so that the
+// time goes into records.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const Bytes asked = Wire("www.example.org");

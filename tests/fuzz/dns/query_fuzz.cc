@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queries: what is accepted must be nothing but the question that a naive reader finds, re-encodes to itself, and leaves no
-// byte unaccounted for.
+// Queries: what is accepted must be nothing but the question that a naive reader finds, re-encodes to itself, and
+// leaves no byte unaccounted for.
 #include "tests/fuzz/dns/fuzz.h"
 
 using namespace weir::dnstest;
@@ -20,9 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Require(message.size() <= WEIR_DNS_QUERY_BYTES, "bounded");
 
   // Everything but the OPT record's options and size, the id, the case and harmless flags is fixed by the question.
-  Message again(static_cast<std::uint16_t>(Get16(message, 0)),
-                static_cast<std::uint16_t>(Get16(message, 2) & 0x0130), 1, 0, 0,
-                static_cast<std::uint16_t>(Get16(message, 10)));
+  Message again(static_cast<std::uint16_t>(Get16(message, 0)), static_cast<std::uint16_t>(Get16(message, 2) & 0x0130),
+                1, 0, 0, static_cast<std::uint16_t>(Get16(message, 10)));
   again.Raw(name->wire).U16(state->qtype).U16(1);
   const Bytes& built = again.bytes();
   Require(built.size() <= message.size(), "no shorter than its question");

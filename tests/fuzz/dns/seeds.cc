@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// usage: dns_fuzz_seeds FOLDER: writes the unit tests' table as inputs for the fuzzers, to FOLDER/query and FOLDER/answer.
+// usage: dns_fuzz_seeds FOLDER: writes the unit tests' table as inputs for the fuzzers, to FOLDER/query and
+// FOLDER/answer.
 #include <filesystem>
 #include <fstream>
 #include <string>

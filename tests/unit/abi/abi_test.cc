@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpf/abi.h is read by two compilers. Every struct must lie in memory for user space as it does for the programs: sizes,
-// offsets and field sizes are compared with the BTF that the BPF compiler wrote.
+// bpf/abi.h is read by two compilers. Every struct must lie in memory for user space as it does for the programs:
+// sizes, offsets and field sizes are compared with the BTF that the BPF compiler wrote.
 #include "bpf/abi.h"
 
 #include <bpf/bpf.h>
@@ -36,10 +36,10 @@ struct Struct {
 };
 
 #define FIELD(type, field) \
-  Field { #field, offsetof(struct type, field), sizeof(static_cast<struct type*>(nullptr)->field) }
-#define STRUCT(type, ...) \
-  Struct {                \
-    #type, sizeof(struct type), { __VA_ARGS__ } \
+  Field { #field, offsetof(struct type, field), sizeof(static_cast <struct type*>(nullptr)->field) }
+#define STRUCT(type, ...)                       \
+  Struct {                                      \
+#type, sizeof(struct type), { __VA_ARGS__ } \
   }
 
 const std::vector<Struct>& Structs() {
@@ -100,8 +100,9 @@ void ExpectSameLayout(const btf* types, const btf_type* type, const Struct& ours
   std::map<std::string, std::pair<std::size_t, std::size_t>> theirs;
   for (int i = 0; i < btf_vlen(type); i++) {
     const btf_member& member = btf_members(type)[i];
-    theirs[btf__name_by_offset(types, member.name_off)] = {btf_member_bit_offset(type, static_cast<__u32>(i)) / 8,
-                                                           static_cast<std::size_t>(btf__resolve_size(types, member.type))};
+    theirs[btf__name_by_offset(types, member.name_off)] = {
+        btf_member_bit_offset(type, static_cast<__u32>(i)) / 8,
+        static_cast<std::size_t>(btf__resolve_size(types, member.type))};
   }
   EXPECT_EQ(theirs.size(), ours.fields.size()) << ours.name << ": a field is missing from this test's table";
   for (const Field& field : ours.fields) {

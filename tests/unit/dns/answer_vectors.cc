@@ -38,28 +38,50 @@ void AddUsed(std::vector<AnswerRow>& rows) {
   rows.push_back(Good("owner half written, half pointer", Www(1).Raw("\3www").Pointer(16).A(192, 0, 2, 1), {a1}));
   rows.push_back(Good("question in another case (0x20)",
                       Answer("wWw.eXample.orG", kA, 1).Pointer(kQuestionAt).A(192, 0, 2, 1), {a1}));
-  rows.push_back(Good("smallest TTL",
-                      Www(2).Pointer(12).A(192, 0, 2, 1, 200).Pointer(12).A(192, 0, 2, 2, 100), {a1, a2}, 100));
+  rows.push_back(
+      Good("smallest TTL", Www(2).Pointer(12).A(192, 0, 2, 1, 200).Pointer(12).A(192, 0, 2, 2, 100), {a1, a2}, 100));
   rows.push_back(Good("TTL 0", Www(1).Pointer(12).A(192, 0, 2, 1, 0), {a1}, 0));
   rows.push_back(Good("TTL with its top bit set is 0", Www(1).Pointer(12).A(192, 0, 2, 1, 0x80000001), {a1}, 0));
   rows.push_back(Good("CNAME and A", Chain("edge.example.net"), {a7}, 60));
-  rows.push_back(Good("CNAME target compressed",
-                      Www(2).Pointer(12).Record(kCname, {4, 'e', 'd', 'g', 'e', 0xc0, 16}).Name("edge.example.org")
-                          .A(192, 0, 2, 7), {a7}));
+  rows.push_back(Good(
+      "CNAME target compressed",
+      Www(2).Pointer(12).Record(kCname, {4, 'e', 'd', 'g', 'e', 0xc0, 16}).Name("edge.example.org").A(192, 0, 2, 7),
+      {a7}));
   rows.push_back(Good("CNAME to a name in the question",
                       Www(2).Pointer(12).Record(kCname, {0xc0, 16}).Pointer(16).A(192, 0, 2, 7), {a7}));
   rows.push_back(Good("chain of three",
-                      Www(4).Pointer(12).Record(kCname, Wire("a.example")).Name("a.example")
-                          .Record(kCname, Wire("b.example")).Name("b.example").Record(kCname, Wire("c.example"))
-                          .Name("C.Example").A(192, 0, 2, 7), {a7}));
+                      Www(4)
+                          .Pointer(12)
+                          .Record(kCname, Wire("a.example"))
+                          .Name("a.example")
+                          .Record(kCname, Wire("b.example"))
+                          .Name("b.example")
+                          .Record(kCname, Wire("c.example"))
+                          .Name("C.Example")
+                          .A(192, 0, 2, 7),
+                      {a7}));
   rows.push_back(Good("CNAME alone", Www(1).Pointer(12).Record(kCname, Wire("a.example")), {}));
   rows.push_back(Good("no such records", Www(0), {}, 0));
   rows.push_back(Good("authority and additional are not looked at",
-                      Message(kId, kAnswerFlags, 1, 1, 1, 1).Question(kWww, kA).Pointer(12).A(192, 0, 2, 1)
-                          .Name("evil.example").A(6, 6, 6, 6).Raw("\xff\xff junk"), {a1}));
+                      Message(kId, kAnswerFlags, 1, 1, 1, 1)
+                          .Question(kWww, kA)
+                          .Pointer(12)
+                          .A(192, 0, 2, 1)
+                          .Name("evil.example")
+                          .A(6, 6, 6, 6)
+                          .Raw("\xff\xff junk"),
+                      {a1}));
   rows.push_back(Good("signatures are skipped",
-                      Www(4).Pointer(12).Record(kCname, Wire("a.example")).Pointer(12).Record(kRrsig, Bytes(40, 1))
-                          .Name("a.example").A(192, 0, 2, 7).Name("a.example").Record(kRrsig, Bytes(40, 1)), {a7}));
+                      Www(4)
+                          .Pointer(12)
+                          .Record(kCname, Wire("a.example"))
+                          .Pointer(12)
+                          .Record(kRrsig, Bytes(40, 1))
+                          .Name("a.example")
+                          .A(192, 0, 2, 7)
+                          .Name("a.example")
+                          .Record(kRrsig, Bytes(40, 1)),
+                      {a7}));
   rows.push_back(Good("DNSSEC flags and AA", WithFlags(0x85b0), {a1}));
 
   AnswerRow v6 = Good("AAAA", Www(1, kAaaa).Pointer(12).Aaaa(kV6), {kV6});
@@ -83,7 +105,8 @@ void AddUsed(std::vector<AnswerRow>& rows) {
   rows.push_back(row);
 
   for (const auto& name : {LongName(), ManyLabels()}) {
-    AnswerRow longest = Good("name of 255 bytes, owner written out", Answer(name, kA, 1).Name(name).A(192, 0, 2, 1), {a1});
+    AnswerRow longest =
+        Good("name of 255 bytes, owner written out", Answer(name, kA, 1).Name(name).A(192, 0, 2, 1), {a1});
     longest.asked = name;
     rows.push_back(longest);
   }
@@ -95,17 +118,16 @@ void AddForeign(std::vector<AnswerRow>& rows) {
                      Www(2).Pointer(12).A(192, 0, 2, 1).Name("evil.example").A(6, 6, 6, 6), WEIR_DNS_E_OWNER));
   rows.push_back(Bad("owner is the parent", Www(1).Pointer(16).A(6, 6, 6, 6), WEIR_DNS_E_OWNER));
   rows.push_back(Bad("owner is a child", Www(1).Raw("\1x").Pointer(12).A(6, 6, 6, 6), WEIR_DNS_E_OWNER));
-  rows.push_back(Bad("owner joined by a dot", Www(1).Raw("\13www.example\3org").U8(0).A(6, 6, 6, 6),
-                     WEIR_DNS_E_OWNER));
-  rows.push_back(Bad("owner with a zero inside a label",
-                     Www(1).Raw(Bytes{3, 'w', 'w', 'w', 8, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0}).Raw("\3org").U8(0)
-                         .A(6, 6, 6, 6), WEIR_DNS_E_OWNER));
+  rows.push_back(Bad("owner joined by a dot", Www(1).Raw("\13www.example\3org").U8(0).A(6, 6, 6, 6), WEIR_DNS_E_OWNER));
+  rows.push_back(
+      Bad("owner with a zero inside a label",
+          Www(1).Raw(Bytes{3, 'w', 'w', 'w', 8, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0}).Raw("\3org").U8(0).A(6, 6, 6, 6),
+          WEIR_DNS_E_OWNER));
   rows.push_back(Bad("CNAME with a foreign owner",
                      Www(2).Name("evil.example").Record(kCname, Wire("a.example")).Name("a.example").A(6, 6, 6, 6),
                      WEIR_DNS_E_OWNER));
   rows.push_back(Bad("A of the question behind its CNAME",
-                     Www(2).Pointer(12).Record(kCname, Wire("a.example")).Pointer(12).A(6, 6, 6, 6),
-                     WEIR_DNS_E_OWNER));
+                     Www(2).Pointer(12).Record(kCname, Wire("a.example")).Pointer(12).A(6, 6, 6, 6), WEIR_DNS_E_OWNER));
   rows.push_back(Bad("chain out of order",
                      Www(2).Name("a.example").A(192, 0, 2, 1).Pointer(12).Record(kCname, Wire("a.example")),
                      WEIR_DNS_E_OWNER));
@@ -117,15 +139,15 @@ void AddForeign(std::vector<AnswerRow>& rows) {
   rows.push_back(Bad("class CH", Www(1).Pointer(12).Record(kA, {6, 6, 6, 6}, 300, 3), WEIR_DNS_E_CLASS));
 
   for (const char* other : {"evilwww.example.org", "www.example.org.evil.net", "example.org", "www.example.orh", ""}) {
-    rows.push_back(Bad(std::string("question ") + other, Answer(other, kA, 1).Pointer(12).A(6, 6, 6, 6),
-                       WEIR_DNS_E_MISMATCH));
+    rows.push_back(
+        Bad(std::string("question ") + other, Answer(other, kA, 1).Pointer(12).A(6, 6, 6, 6), WEIR_DNS_E_MISMATCH));
   }
-  rows.push_back(Bad("question joined by a dot",
-                     Message(kId, kAnswerFlags, 1, 1).Raw("\13www.example\3org").U8(0).U16(kA).U16(1).Pointer(12)
-                         .A(6, 6, 6, 6), WEIR_DNS_E_MISMATCH));
+  rows.push_back(
+      Bad("question joined by a dot",
+          Message(kId, kAnswerFlags, 1, 1).Raw("\13www.example\3org").U8(0).U16(kA).U16(1).Pointer(12).A(6, 6, 6, 6),
+          WEIR_DNS_E_MISMATCH));
   rows.push_back(Bad("question of another type", Www(1, kAaaa).Pointer(12).A(6, 6, 6, 6), WEIR_DNS_E_MISMATCH));
-  rows.push_back(Bad("another id",
-                     Message(kId + 1, kAnswerFlags, 1, 1).Question(kWww, kA).Pointer(12).A(6, 6, 6, 6),
+  rows.push_back(Bad("another id", Message(kId + 1, kAnswerFlags, 1, 1).Question(kWww, kA).Pointer(12).A(6, 6, 6, 6),
                      WEIR_DNS_E_MISMATCH));
 }
 
@@ -134,10 +156,9 @@ void AddForms(std::vector<AnswerRow>& rows) {
   rows.push_back(Bad("pointer forward", Www(1).Pointer(35).A(6, 6, 6, 6), WEIR_DNS_E_POINTER));
   rows.push_back(Bad("pointer over the end", Www(1).Pointer(0x3fff).A(6, 6, 6, 6), WEIR_DNS_E_POINTER));
   rows.push_back(Bad("pointer into the header", Www(1).Pointer(2).A(6, 6, 6, 6), WEIR_DNS_E_POINTER));
-  rows.push_back(Bad("pointer into its own label", Www(1).Raw("\3www").Pointer(33).A(6, 6, 6, 6),
-                     WEIR_DNS_E_POINTER));
-  rows.push_back(Bad("CNAME target points at itself", Www(1).Pointer(12).Record(kCname, {0xc0, 45}),
-                     WEIR_DNS_E_POINTER));
+  rows.push_back(Bad("pointer into its own label", Www(1).Raw("\3www").Pointer(33).A(6, 6, 6, 6), WEIR_DNS_E_POINTER));
+  rows.push_back(
+      Bad("CNAME target points at itself", Www(1).Pointer(12).Record(kCname, {0xc0, 45}), WEIR_DNS_E_POINTER));
   Message maze = Www(2).Pointer(12).Record(kTxt, Bytes(0));
   {
     // 400 pointers, each to the one before, the first to the question; an owner at the last one.
@@ -161,15 +182,14 @@ void AddForms(std::vector<AnswerRow>& rows) {
   rows.push_back(Bad("CNAME with bytes behind its name", Www(1).Pointer(12).Record(kCname, more), WEIR_DNS_E_RDATA));
   rows.push_back(Bad("CNAME name longer than its data",
                      Www(1).Pointer(12).U16(kCname).U16(1).U32(1).U16(4).Name("a.example"), WEIR_DNS_E_RDATA));
-  rows.push_back(Bad("empty CNAME", Www(2).Pointer(12).Record(kCname, {}).Pointer(12).A(6, 6, 6, 6),
-                     WEIR_DNS_E_RDATA));
-  rows.push_back(Bad("data over the end", Www(1).Pointer(12).U16(kA).U16(1).U32(1).U16(4).Raw("\1\2\3"),
-                     WEIR_DNS_E_SHORT));
+  rows.push_back(Bad("empty CNAME", Www(2).Pointer(12).Record(kCname, {}).Pointer(12).A(6, 6, 6, 6), WEIR_DNS_E_RDATA));
+  rows.push_back(
+      Bad("data over the end", Www(1).Pointer(12).U16(kA).U16(1).U32(1).U16(4).Raw("\1\2\3"), WEIR_DNS_E_SHORT));
   rows.push_back(Bad("record ends in its header", Www(1).Pointer(12).U16(kA).U16(1).U32(1), WEIR_DNS_E_SHORT));
   rows.push_back(Bad("fewer records than counted", Www(2).Pointer(12).A(6, 6, 6, 6), WEIR_DNS_E_SHORT));
   rows.push_back(Bad("half a pointer", Www(1).U8(0xc0), WEIR_DNS_E_SHORT));
-  rows.push_back(Bad("owner with length byte 0x41", Www(1).U8(0x41).Raw(Bytes(65, 'a')).U8(0).A(6, 6, 6, 6),
-                     WEIR_DNS_E_LABEL));
+  rows.push_back(
+      Bad("owner with length byte 0x41", Www(1).U8(0x41).Raw(Bytes(65, 'a')).U8(0).A(6, 6, 6, 6), WEIR_DNS_E_LABEL));
   Message many = Www(65);
   for (int i = 0; i < 65; i++) many.Pointer(12).A(6, 6, 6, 6);
   rows.push_back(Bad("65 records", many, WEIR_DNS_E_RECORDS));

@@ -44,12 +44,10 @@ TEST_P(AnswerTable, IsJudged) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Dns, QueryTable, testing::ValuesIn(QueryRows()), [](const auto& row) {
-  return std::to_string(row.index) + "_" + RowName(row.param.what);
-});
-INSTANTIATE_TEST_SUITE_P(Dns, AnswerTable, testing::ValuesIn(AnswerRows()), [](const auto& row) {
-  return std::to_string(row.index) + "_" + RowName(row.param.what);
-});
+INSTANTIATE_TEST_SUITE_P(Dns, QueryTable, testing::ValuesIn(QueryRows()),
+                         [](const auto& row) { return std::to_string(row.index) + "_" + RowName(row.param.what); });
+INSTANTIATE_TEST_SUITE_P(Dns, AnswerTable, testing::ValuesIn(AnswerRows()),
+                         [](const auto& row) { return std::to_string(row.index) + "_" + RowName(row.param.what); });
 
 TEST(Dns, RefusesAQueryCutAnywhere) {
   const auto whole = Query("www.example.org", kA, 1).Edns().bytes();
@@ -61,7 +59,11 @@ TEST(Dns, RefusesAQueryCutAnywhere) {
 
 TEST(Dns, RefusesAnAnswerCutAnywhere) {
   const auto whole = Answer("www.example.org", kA, 2)
-                         .Pointer(12).Record(kCname, Wire("a.example")).Name("a.example").A(192, 0, 2, 1).bytes();
+                         .Pointer(12)
+                         .Record(kCname, Wire("a.example"))
+                         .Name("a.example")
+                         .A(192, 0, 2, 1)
+                         .bytes();
   for (std::size_t size = 0; size < whole.size(); size++) {
     auto state = Prepare(std::span(whole).first(size));
     Ask(*state, Wire("www.example.org"), kA);
@@ -101,7 +103,8 @@ TEST(Dns, KnowsTheTypesThatRulesNeed) {
   for (unsigned type = 0; type < 65536; type++) {
     EXPECT_EQ(weir_dns_teaches(type) != 0, type == kA || type == kAaaa) << type;
     EXPECT_EQ(weir_dns_type_is_known(type) != 0,
-              type == kA || type == kAaaa || type == kCname || type == kSvcb || type == kHttps) << type;
+              type == kA || type == kAaaa || type == kCname || type == kSvcb || type == kHttps)
+        << type;
   }
 }
 

@@ -25,9 +25,7 @@ Bytes operator+(Bytes a, const Bytes& b) {
   return a;
 }
 
-Message WithEdns(const Bytes& options, std::uint32_t ttl = 0) {
-  return Query("example.org", kA, 1).Edns(options, ttl);
-}
+Message WithEdns(const Bytes& options, std::uint32_t ttl = 0) { return Query("example.org", kA, 1).Edns(options, ttl); }
 
 Message Header(std::uint16_t flags, std::uint16_t questions = 1, std::uint16_t answers = 0,
                std::uint16_t authorities = 0, std::uint16_t additionals = 0) {
@@ -56,15 +54,15 @@ void AddNames(std::vector<QueryRow>& rows) {
   rows.back().name = Bytes{10, 'g', 'i', 't', 'h', 'u', 'b', '.', 'c', 'o', 'm', 0};
   rows.push_back(Bad("name of 256 bytes", Query(LongName() + "x"), WEIR_DNS_E_LONG));
   rows.push_back(Bad("128 labels", Query(ManyLabels() + ".x"), WEIR_DNS_E_LONG));
-  rows.push_back(Bad("length byte 0x40", Header(kQueryFlags).U8(0x40).Raw(Bytes(64, 'a')).U8(0).U16(kA).U16(1),
-                     WEIR_DNS_E_LABEL));
-  rows.push_back(Bad("length byte 0x41", Header(kQueryFlags).U8(0x41).Raw(Bytes(65, 'a')).U8(0).U16(kA).U16(1),
-                     WEIR_DNS_E_LABEL));
+  rows.push_back(
+      Bad("length byte 0x40", Header(kQueryFlags).U8(0x40).Raw(Bytes(64, 'a')).U8(0).U16(kA).U16(1), WEIR_DNS_E_LABEL));
+  rows.push_back(
+      Bad("length byte 0x41", Header(kQueryFlags).U8(0x41).Raw(Bytes(65, 'a')).U8(0).U16(kA).U16(1), WEIR_DNS_E_LABEL));
   rows.push_back(Bad("length byte 0xbf", Header(kQueryFlags).U8(0xbf).U8(0).U16(kA).U16(1), WEIR_DNS_E_LABEL));
   rows.push_back(Bad("pointer to itself", Header(kQueryFlags).Pointer(12).U16(kA).U16(1), WEIR_DNS_E_POINTER));
   rows.push_back(Bad("pointer into the header", Header(kQueryFlags).Pointer(4).U16(kA).U16(1), WEIR_DNS_E_POINTER));
-  rows.push_back(Bad("pointer behind a label", Header(kQueryFlags).Raw("\1a").Pointer(12).U16(kA).U16(1),
-                     WEIR_DNS_E_POINTER));
+  rows.push_back(
+      Bad("pointer behind a label", Header(kQueryFlags).Raw("\1a").Pointer(12).U16(kA).U16(1), WEIR_DNS_E_POINTER));
 }
 
 void AddForms(std::vector<QueryRow>& rows) {
@@ -86,14 +84,14 @@ void AddForms(std::vector<QueryRow>& rows) {
   rows.push_back(Bad("Z", Flags(0x0040), WEIR_DNS_E_FLAGS));
   rows.push_back(Bad("rcode", Flags(0x0003), WEIR_DNS_E_FLAGS));
   rows.push_back(Bad("no question", Header(kQueryFlags, 0), WEIR_DNS_E_QUESTIONS));
-  rows.push_back(Bad("two questions",
-                     Header(kQueryFlags, 2).Question("example.org", kA).Question("example.net", kA),
+  rows.push_back(Bad("two questions", Header(kQueryFlags, 2).Question("example.org", kA).Question("example.net", kA),
                      WEIR_DNS_E_QUESTIONS));
   rows.push_back(Bad("256 questions", Header(kQueryFlags, 256).Question("example.org", kA), WEIR_DNS_E_QUESTIONS));
-  rows.push_back(Bad("second question, uncounted",
-                     Query("example.org").Question("data.example.net", kA), WEIR_DNS_E_TRAILING));
+  rows.push_back(
+      Bad("second question, uncounted", Query("example.org").Question("data.example.net", kA), WEIR_DNS_E_TRAILING));
   rows.push_back(Bad("one byte more", Query("example.org").U8(0), WEIR_DNS_E_TRAILING));
-  rows.push_back(Bad("an answer record", Header(kQueryFlags, 1, 1).Question("example.org", kA).Pointer(12).A(1, 2, 3, 4),
+  rows.push_back(Bad("an answer record",
+                     Header(kQueryFlags, 1, 1).Question("example.org", kA).Pointer(12).A(1, 2, 3, 4),
                      WEIR_DNS_E_RECORDS));
   rows.push_back(Bad("an authority record",
                      Header(kQueryFlags, 1, 0, 1).Question("example.org", kA).Pointer(12).A(1, 2, 3, 4),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages and what the parser must say about them. One table, asked twice: on the host (tests/unit/dns) and of the same
-// lines under the verifier (tests/kernel/dns).
+// Messages and what the parser must say about them. One table, asked twice: on the host (tests/unit/dns) and of the
+// same lines under the verifier (tests/kernel/dns).
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ namespace weir::dnstest {
 struct QueryRow {
   std::string what;
   Bytes message;
-  int code = 0;             ///< WEIR_DNS_*
-  Bytes name;               ///< wire, lower case; when code is WEIR_DNS_OK
+  int code = 0;  ///< WEIR_DNS_*
+  Bytes name;    ///< wire, lower case; when code is WEIR_DNS_OK
   std::uint16_t type = kA;
 };
 
