@@ -134,6 +134,22 @@ static __always_inline void weir_to_forwarder(struct weir_sock *act, const struc
 }
 
 /*
+ * A UDP connect() sends nothing. C libraries use it to ask which source address leads to a destination before they connect by
+ * TCP (getaddrinfo, RFC 6724), with the TCP port or none. Where TCP may go, that question is answered and not recorded;
+ * nothing is kept, so the first datagram on such a socket is judged by the packet program.
+ */
+static __always_inline int weir_is_route_question(const struct weir_scope *scope, const struct weir_dest *dest,
+                                                  const struct weir_judgement *asked, __u32 why) {
+    struct weir_judgement judgement = *asked;
+    struct weir_dest tcp = *dest;
+
+    if (dest->proto != WEIR_UDP || why != WEIR_WHY_NO_RULE) return 0;
+    if (dest->port == 0) return 1;
+    tcp.proto = WEIR_TCP;
+    return weir_opaque((__u32)weir_decide(scope, &tcp, &judgement)) < 32;
+}
+
+/*
  * Judges and records. `redirect` is set when the caller must rewrite the destination to the scope's DNS forwarder.
  * Returns WEIR_HOOK_ALLOW or WEIR_HOOK_EPERM. A socket whose storage cannot be made is refused in block mode: the packet
  * path would not know it.
@@ -166,6 +182,11 @@ static __always_inline int weir_judge_address(struct bpf_sock_addr *ctx, const s
         }
     }
     if (task && (task->flags & WEIR_T_CANARY)) return weir_canary_note(scope, scope_id, netns_cookie, why);
+    if (hook == WEIR_HOOK_CONNECT && sock && sock->scope_id == scope_id &&
+        weir_is_route_question(scope, dest, &judgement, why)) {
+        sock->generation = 0;
+        return WEIR_HOOK_ALLOW;
+    }
     /* The record of the refused connect is the finding; the socket's scope is not for this job to know. */
     if (task && sock && sock->scope_id && sock->scope_id != scope_id) why = WEIR_WHY_FOREIGN;
 

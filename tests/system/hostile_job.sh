@@ -12,7 +12,7 @@ expect_report 'any(.processes[]; .arguments_truncated and .arguments_full_bytes 
 
 # The name of a program, its arguments and a DNS name with escapes, newlines, markup and workflow commands.
 hostile=$'evil\e[2J\n::error::owned<script>alert(1)</script>|`x`\u202e'
-cp "$(command -v true)" "$WORLD_DIR/${hostile//\//_}"
+cp "$(type -P true)" "$WORLD_DIR/${hostile//\//_}"
 block bash -c "\"\$0\" \"\$1\"; '$client' burst --server $WORLD_RESOLVER --count 1 --pattern 'a\\027\\010b.drop.example.net'" \
   "$WORLD_DIR/${hostile//\//_}" "$hostile"
 expect_no_match "error output" "$err" $'\e\\[2J|^::error'

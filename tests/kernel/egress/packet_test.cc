@@ -158,6 +158,24 @@ TEST(Packet, FragmentMadeByHandIsRefused) {
             EPERM);
 }
 
+TEST(Packet, UdpConnectWhereTcpMayGoIsAQuestionAndNoLicence) {
+  auto made = World::Create(WEIR_MODE_BLOCK);
+  ASSERT_TRUE(made) << made.error().what;
+  auto world = std::move(*made);
+  ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, 6));
+  // As getaddrinfo does it: the connect is answered and not recorded, a datagram is refused.
+  EXPECT_EQ(world->InJob([] {
+    if (!OwnNetwork({"192.0.2.10/32"})) return 99;
+    const Fd fd(socket(AF_INET, SOCK_DGRAM, 0));
+    const sockaddr_in to = At(kAllowed, 443);
+    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to))) return 98;
+    return send(fd.get(), "x", 1, 0) < 0 ? errno : 0;
+  }),
+            EPERM);
+  EXPECT_EQ(world->Verdicts(WEIR_HOOK_CONNECT, WEIR_DENY), 0u);
+  EXPECT_EQ(world->Verdicts(WEIR_HOOK_PACKET, WEIR_DENY), 1u);
+}
+
 TEST(Packet, SourcePort53IsRefused) {
   auto made = World::Create(WEIR_MODE_BLOCK);
   ASSERT_TRUE(made) << made.error().what;

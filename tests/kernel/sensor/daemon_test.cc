@@ -145,8 +145,8 @@ class DaemonTest : public SensorWorld {
 TEST_F(DaemonTest, HoldsWhileItIsDeadAndGoesOnAfterwards) {
   const std::string job_id = BeginBlock();
   int gate[2], answers[2];
-  ASSERT_EQ(::pipe(gate), 0);
-  ASSERT_EQ(::pipe(answers), 0);
+  ASSERT_EQ(::pipe2(gate, O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(answers, O_CLOEXEC), 0);
   auto child = lab::Child::Fork([&] {
     ::close(gate[1]);
     char byte = 0;
