@@ -13,5 +13,5 @@ expect_out 'spray allowed=0 eperm=20000 other=0'
 expect_report '.summary.complete == false'
 expect_report '.summary.counts.denied == 20000'
 # Seen and lost add up to what happened.
-expect_report '[.record.lost[]] | add > 0'
-expect_report '(.refused | length) + .record.lost.denial == 20000'
+expect_report '[.record.lost_in_kernel[]] | add > 0'
+expect_report '(.refused | length) + .record.lost_in_kernel.denial == 20000'
