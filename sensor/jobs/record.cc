@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -251,7 +252,8 @@ Record BuildRecord(const RecordFacts& facts) {
           {"version", facts.sensor_version},
           {"host", facts.host},
           {"kernel", facts.kernel},
-          {"restarts", job.segments.empty() ? 0 : job.segments.size() - 1}}},
+          {"restarts", std::count_if(job.gaps.begin(), job.gaps.end(),
+                                     [](const RecordedGap& gap) { return gap.reason == "sensor-down"; })}}},
         {"policy",
          {{"digest", job.policy_digest},
           {"mode", events::WordOf(events::kModeKeywords, static_cast<std::uint32_t>(job.mode))},

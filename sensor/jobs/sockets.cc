@@ -2,6 +2,7 @@
 #include "sensor/jobs/sockets.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <string>
@@ -48,6 +50,16 @@ std::vector<OpenSocket> SocketsOf(const std::string& process) {
   return sockets;
 }
 
+/// Whether the process loses this descriptor at its next execve. What cannot be told counts as kept.
+bool IsClosedOnExec(pid_t pid, int number) {
+  std::ifstream info("/proc/" + std::to_string(pid) + "/fdinfo/" + std::to_string(number));
+  for (std::string word; info >> word;) {
+    unsigned long flags = 0;  // octal, fs/proc/fd.c
+    if (word == "flags:" && info >> std::oct >> flags) return (flags & O_CLOEXEC) != 0;
+  }
+  return false;
+}
+
 bool IsInternet(int fd) {
   int domain = 0;
   socklen_t length = sizeof(domain);
@@ -70,7 +82,7 @@ Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid
   for (OpenSocket& socket : SocketsOf("self")) ours.insert(std::move(socket.link));
   std::uint32_t adopted = 0;
   for (const auto& [number, link] : SocketsOf(std::to_string(pid))) {
-    if (ours.contains(link)) continue;
+    if (ours.contains(link) && IsClosedOnExec(pid, number)) continue;
     Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
     if (!copy) {
       if (errno == EBADF || errno == ESRCH) continue;  // closed, or the process is gone

@@ -12,10 +12,11 @@
 namespace weir::jobs {
 
 /// Takes every internet socket that the process has open into the scope of `task`, by pidfd_getfd(2). Returns how many.
-/// Sockets that the sensor has open as well are left out: a child that was forked by an embedded sensor's process still
-/// shares them before its execve, and the sensor's own connections must not become the job's. The process must already
-/// be in the scope and should not run: sockets that it opens meanwhile are its own affair (they are born in the scope).
-/// kUnsupported: Linux before 5.6.
+/// Left out are sockets that the sensor has open as well and that the process closes at its execve: a child that an
+/// embedded sensor's process forked shares them until then, and the sensor's own connections must not become the job's.
+/// A socket that both inherited from whoever started them is the job's too, or it would be a way out. The process must
+/// already be in the scope and should not run: sockets that it opens meanwhile are its own affair (they are born in the
+/// scope). kUnsupported: Linux before 5.6.
 [[nodiscard]] Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, const weir_task& task);
 
 }  // namespace weir::jobs
