@@ -43,9 +43,11 @@ scenario() {
   cgroup_root=${WEIR_CGROUP_ROOT:-$(cgroup2_mount)}/weir-${name#weirlab-}
   control=$WORLD_DIR/sensor.sock
   review=$WORLD_DIR/collector.sock
-  mkdir "$cgroup_root"
-  in_world=("${world_prefix[@]}" env WEIR_CGROUP_ROOT="$cgroup_root" WEIR_PIN_DIR="$pins" WEIR_STATE_DIR="$state"
-    WEIR_SENSOR_SOCKET="$control" WEIR_COLLECTOR_SOCKET="$review")
+  # Programs run for sockets that were made below their cgroup: the scenario's "host" must be below it, too.
+  mkdir -p "$cgroup_root/host"
+  # shellcheck disable=SC2016  # expands in the inner shell
+  in_world=("${world_prefix[@]}" sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$cgroup_root/host"
+    env WEIR_CGROUP_ROOT="$cgroup_root" WEIR_PIN_DIR="$pins" WEIR_STATE_DIR="$state" WEIR_SENSOR_SOCKET="$control" WEIR_COLLECTOR_SOCKET="$review")
   daemons=()
   step=0
 }
@@ -130,7 +132,8 @@ daemon() {
   local name=$1
   shift
   mkdir -p "$state"
-  "${in_world[@]}" "$@" >>"$WORLD_DIR/$name.daemon" 2>&1 &
+  # Descriptor 7 is a scenario's own: a daemon must not keep its pipe open.
+  "${in_world[@]}" "$@" >>"$WORLD_DIR/$name.daemon" 2>&1 7>&- &
   daemons+=($!)
 }
 

@@ -8,13 +8,13 @@ policy 'mode: block' 'allow:' '  - "*.fresh.example.org:443"'
 
 # A job that works in rounds, one for each line that it is told.
 mkfifo "$WORLD_DIR/go"
-round="'$client' loop --pattern '\$line-%n.fresh.example.org' --port 443 --count 50 -4
+round="'$client' loop --pattern \"\$line-%n.fresh.example.org\" --port 443 --count 50 -4
        '$client' connect 203.0.113.66 443
        '$client' lookup evil.example.net"
 in_world "$weir" job begin --name killed --policy "$policy" --format json >"$WORLD_DIR/begin.json"
 job_id=$(jq -r .job_id "$WORLD_DIR/begin.json")
 in_world "$weir" job join --job "$job_id" -- bash -c "while read -r line; do $round; echo round \$line done; done" \
-  <"$WORLD_DIR/go" >"$WORLD_DIR/rounds" 2>&1 &
+  <"$WORLD_DIR/go" >>"$WORLD_DIR/rounds" 2>&1 &
 worker=$!
 exec 7>"$WORLD_DIR/go"
 one_round() {
