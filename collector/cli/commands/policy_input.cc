@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "collector/cli/host/output_file.h"
 #include "policy/compile.h"
 #include "policy/policy.h"
 #include "policy/render.h"
@@ -57,6 +58,11 @@ std::filesystem::path RepositoryOf(const std::filesystem::path& path) {
 
 policy::LoadResult LoadPolicyFile(const std::string& file) {
   std::error_code error;
+  // A pipe has no place that includes could be relative to, so it may have none.
+  const auto type = std::filesystem::status(file, error).type();
+  if (type == std::filesystem::file_type::fifo || type == std::filesystem::file_type::character) {
+    if (const auto text = ReadWholeFile(file, policy::kMaxPolicyBytes)) return policy::LoadText(*text, file);
+  }
   const auto path = std::filesystem::weakly_canonical(file, error);
   const auto repository = error ? std::filesystem::path() : RepositoryOf(path);
   return repository.empty() ? policy::LoadFile(file) : policy::LoadFile(file, repository);

@@ -37,7 +37,7 @@ struct PolicyOutcome {
 [[nodiscard]] PolicyOutcome CheckPolicy(const PolicyWish& wish);
 
 /// Reads a policy file. Its includes must stay in the repository that it lies in (the nearest folder above it with a
-/// `.git`), else in the file's folder.
+/// `.git`), else in the file's folder; a pipe may have none.
 [[nodiscard]] policy::LoadResult LoadPolicyFile(const std::string& file);
 
 /// `file` as SARIF points at it: relative to the repository that holds it; the bare name when none does.

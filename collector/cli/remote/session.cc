@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "collector/app/collector.h"
@@ -23,9 +24,10 @@ std::string Numbered(const std::string& path, int number) {
 Result<std::unique_ptr<Sensor>> CreateSensor(const Places& places, Collector& collector) {
   for (int number = 1;; ++number) {
     SensorConfig config;
-    config.cgroup_root = places.cgroup_root;
-    config.pin_directory = Numbered(places.pin_dir, number);
-    config.state_directory = Numbered(places.sensor_state(), number);
+    // A sensor takes absolute paths only; on a command line, relative ones are usual.
+    if (!places.cgroup_root.empty()) config.cgroup_root = std::filesystem::absolute(places.cgroup_root);
+    config.pin_directory = std::filesystem::absolute(Numbered(places.pin_dir, number));
+    config.state_directory = std::filesystem::absolute(Numbered(places.sensor_state(), number));
     auto sensor = Sensor::Create(config, collector.InProcessChannel());
     if (sensor || sensor.error().code != Code::kExists || number == kMostEmbeddedSensors) return sensor;
   }
@@ -57,12 +59,13 @@ Session::~Session() = default;
 Result<> Session::OpenDatabase(const Places& places, bool create) {
   const std::string path = places.database();
   if (!create && access(path.c_str(), F_OK) != 0) {
+    if (errno == EACCES) return FailErrno("reading the local database " + path, EACCES);
     return Fail(Code::kUnavailable, "no collector answers on " + places.collector_socket +
                                         ", and there is no database " + path + " yet: `weir run` makes it" +
                                         (geteuid() == 0 ? "" : " (jobs that root ran are in root's: try sudo)"));
   }
   CollectorConfig config;
-  config.database = path;
+  config.database = std::filesystem::absolute(path);
   auto collector = Collector::Open(config);
   if (!collector) return tl::unexpected(collector.error());
   parts_ = std::make_unique<Parts>();
