@@ -244,9 +244,10 @@ TEST_F(DaemonTest, StopsCleanlyWithoutJobsAndKeepsPinsWithThem) {
 }
 
 TEST_F(DaemonTest, RefusesASecondDaemon) {
-  const pid_t second = Spawn({WEIR_SENSOR_PROGRAM, "--cgroup-root", cgroup_->path(), "--pin-dir", Config().pin_directory,
-                              "--state-dir", Config().state_directory, "--socket", Socket(), "--collector", ""},
-                             state_ / "log2");
+  const pid_t second =
+      Spawn({WEIR_SENSOR_PROGRAM, "--cgroup-root", cgroup_->path(), "--pin-dir", Config().pin_directory, "--state-dir",
+             Config().state_directory, "--socket", Socket(), "--collector", ""},
+            state_ / "log2");
   int status = 0;
   ASSERT_EQ(::waitpid(second, &status, 0), second);
   EXPECT_EQ(WEXITSTATUS(status), 69);

@@ -68,8 +68,8 @@ TEST_F(PolicyInput, TheFlagGoesBeforeTheJobAndTheJobBeforeTheTop) {
 TEST_F(PolicyInput, IncludesMayLieAnywhereInTheRepository) {
   fs::create_directory(dir_ / ".git");
   File("deploy/common.yml", "version: 1\nallow: [common.example.org]\n");
-  const std::string file = File(
-      ".github/egress.yml", "version: 1\nmode: block\nallow: [example.org]\ninclude: [../deploy/common.yml]\n");
+  const std::string file =
+      File(".github/egress.yml", "version: 1\nmode: block\nallow: [example.org]\ninclude: [../deploy/common.yml]\n");
   const PolicyOutcome outcome = CheckPolicy({.file = file});
   for (const auto& fault : outcome.faults) ADD_FAILURE() << fault.reason;
   EXPECT_EQ(outcome.policy.text.find("deploy/"), std::string::npos);

@@ -27,8 +27,8 @@ TEST(SensorConfig, NamesEveryFaultAtOnce) {
   auto valid = Validate(config);
   ASSERT_FALSE(valid);
   EXPECT_EQ(valid.error().code, Code::kInvalid);
-  for (const char* fault : {"events ring", "denials ring", "cgroup root", "pin directory", "state directory", "sensor name",
-                            "heartbeat", "flow totals", "max jobs"}) {
+  for (const char* fault : {"events ring", "denials ring", "cgroup root", "pin directory", "state directory",
+                            "sensor name", "heartbeat", "flow totals", "max jobs"}) {
     EXPECT_THAT(valid.error().what, HasSubstr(fault));
   }
 }

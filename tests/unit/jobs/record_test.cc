@@ -103,7 +103,11 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"ReadLessThanAccepted", [](RecordFacts& f) { f.events_read = 4; }, "the rings took 5 records, 4 were read"},
         Row{"FlowsFull", [](RecordFacts& f) { f.counts[WEIR_C_FLOWS_FULL] = 1; }, "flows"},
         Row{"TasksFull", [](RecordFacts& f) { f.counts[WEIR_C_TASKS_FULL] = 1; }, "tasks"},
-        Row{"Gap", [](RecordFacts& f) { f.job.gaps = {{"sensor-down", 1, 2, 6}}; }, "at most 6"},
+        Row{"Gap",
+            [](RecordFacts& f) {
+              f.job.gaps = {{"sensor-down", 1, 2, 6}};
+            },
+            "at most 6"},
         Row{"Leftovers", [](RecordFacts& f) { f.leftovers = {"1 sh"}; }, "1 processes outlived"},
         Row{"Other", [](RecordFacts& f) { f.further_reasons = {"drain: late"}; }, "drain: late"}),
     [](const auto& row) { return std::string(row.param.name); });

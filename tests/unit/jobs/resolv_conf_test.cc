@@ -60,15 +60,15 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"ZoneIsCut", "nameserver fe80::1%eth0\n", "@0:0.0.0.1 ", 0},
         Row{"Search", "search Corp.Example.org. b\n", "@255:127.0.0.1 ~<4>corp<7>example<3>org<0> ~<1>b<0> ", 0},
         Row{"LastOfDomainAndSearch", "search a b\ndomain c d\n", "@255:127.0.0.1 ~<1>c<0> ", 0},
-        Row{"RootSuffixIsNone", "search .\n", kDefault, 1},
-        Row{"EmptyLabel", "search a..b\n", kDefault, 1},
+        Row{"RootSuffixIsNone", "search .\n", kDefault, 1}, Row{"EmptyLabel", "search a..b\n", kDefault, 1},
         Row{"OptionsAreOthersAffair", "options ndots:5\nnameserver 192.0.2.53\n", "@255:192.0.2.53 ", 0},
         Row{"NoLineEnd", "nameserver 192.0.2.53", "@255:192.0.2.53 ", 0}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(ResolvConf, IsBoundedInEveryDirection) {
   std::string text;
-  for (int i = 0; i < 300; ++i) text += "nameserver 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
+  for (int i = 0; i < 300; ++i)
+    text += "nameserver 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
   text += "search";
   for (int i = 0; i < 50; ++i) text += " s" + std::to_string(i);
   text += "\n";

@@ -80,7 +80,8 @@ TEST(PolicyEntries, SaysWhenLoopbackIsDenied) {
 
 TEST(PolicyEntries, HashesNamesAsTheKernelDoes) {
   policy::CompiledPolicy policy;
-  policy.names = {{kName, false, false, 3, {{1, 4, 443, 6}, {policy::kAnyProcess, 5, 0, 17}}}, {kName, true, true, 6, {}}};
+  policy.names = {{kName, false, false, 3, {{1, 4, 443, 6}, {policy::kAnyProcess, 5, 0, 17}}},
+                  {kName, true, true, 6, {}}};
   auto entries = Convert(policy, NoFile, {std::string("\4corp\0", 6), std::string("\0", 1)});
   ASSERT_TRUE(entries) << entries.error().what;
   ASSERT_EQ(entries->names.keys.size(), 3u) << "the root as a search suffix adds nothing";
@@ -131,7 +132,7 @@ TEST(PolicyEntries, RefusesWhatNoLookupWouldFind) {
 TEST(FindExecutableOnHost, KnowsAFileByItsSuperBlock) {
   const auto file = FindExecutableOnHost("/proc/self/exe");
   ASSERT_TRUE(file);
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(::stat("/proc/self/exe", &info), 0);
   EXPECT_EQ(file->inode, info.st_ino);
   EXPECT_NE(file->device, 0u);
