@@ -179,7 +179,9 @@ std::string FishCompletion(const Node& root) {
       std::string line = head;
       for (const auto& name : flag.names)
         line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-      if (flag.operand != Operand::kNone && !flag.names.empty()) line += " -r";
+      // -r: an operand follows; -x: and it is no file.
+      const bool file = flag.operand == Operand::kFile || flag.operand == Operand::kDirectory;
+      if (flag.operand != Operand::kNone && !flag.names.empty()) line += file ? " -r" : " -x";
       if (!flag.choices.empty()) line += " -a " + Quote(Join(flag.choices, " "), "\\'");
       if (flag.operand == Operand::kFile) line += " -F";
       if (flag.operand == Operand::kDirectory) line += " -a '(__fish_complete_directories)'";
@@ -194,7 +196,7 @@ std::string FishCompletion(const Node& root) {
          "  set -l path\n"
          "  for word in (commandline -opc)[2..-1]\n"
          "    test \"$word\" = -- ; and return 1\n"
-         "    contains -- (string join ' ' $path $word) " +
+         "    contains -- (string join -- ' ' $path $word) " +
          [&] {
            std::string paths;
            Walk(root, "", [&](const Node&, const std::string& path) {

@@ -142,6 +142,8 @@ Result<int> Child::Wait() {
       syscall(SYS_pidfd_send_signal, pidfd_.get(), static_cast<int>(signal.ssi_signo), nullptr, 0);
     }
     if (const auto status = EndedAlready()) return *status;
+    // It has ended and cannot be waited for: better to say so than to spin.
+    if ((waits[0].revents & POLLIN) != 0) return Fail(Code::kInternal, "the command's exit status was lost");
   }
 }
 

@@ -16,6 +16,7 @@
 #include "collector/cli/host/places.h"
 #include "collector/cli/host/resolv_conf.h"
 #include "sensor/base/fd.h"
+#include "sensor/jobs/mountinfo.h"
 
 namespace weir::cli {
 namespace {
@@ -50,15 +51,15 @@ Check CheckRingBuffer() {
   return {"ring-buffer", Health::kFail, what, "use a kernel of 5.10 or newer with CONFIG_BPF_SYSCALL=y"};
 }
 
-Check CheckCgroupWritable(Check check, const std::string& mountinfo, const std::string& cgroup_root) {
-  if (check.health != Health::kOk) return check;
-  std::string root = cgroup_root;
-  if (root.empty()) {
-    for (const Mount& mount : ParseMountinfo(mountinfo)) {
-      if (mount.type == "cgroup2") root = mount.point;
-    }
-  }
-  if (access(root.c_str(), W_OK) == 0) return check;
+// The cgroup that a sensor would attach to; empty: none. Chosen as the sensor chooses.
+std::string CgroupRoot(const std::string& mountinfo, const std::string& given) {
+  if (!given.empty()) return given;
+  const auto mount = jobs::ChooseCgroup2(jobs::ParseMountinfo(mountinfo));
+  return mount ? mount->string() : "";
+}
+
+Check CheckCgroupWritable(Check check, const std::string& root) {
+  if (check.health != Health::kOk || access(root.c_str(), W_OK) == 0) return check;
   check.health = Health::kFail;
   check.finding += ", not writable";
   check.remedy = "run as root; in a container, mount it read-write";
@@ -142,22 +143,22 @@ Check CheckCapabilities(const std::string& proc_status) {
 }
 
 Check CheckCgroup(const std::string& mountinfo, const std::string& cgroup_root) {
-  for (const Mount& mount : ParseMountinfo(mountinfo)) {
-    if (mount.type != "cgroup2") continue;
-    if (cgroup_root.empty()) return {"cgroup2", Health::kOk, "mounted at " + mount.point, ""};
-    if ((cgroup_root + "/").starts_with(mount.point + "/")) {
-      return {"cgroup2", Health::kOk, cgroup_root + " (given), in the mount at " + mount.point, ""};
+  const std::string root = CgroupRoot(mountinfo, cgroup_root);
+  if (root.empty()) {
+    return {"cgroup2", Health::kFail, "no cgroup2 file system is mounted",
+            "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified"};
+  }
+  if (cgroup_root.empty()) return {"cgroup2", Health::kOk, "mounted at " + root, ""};
+  for (const jobs::Mount& mount : jobs::ParseMountinfo(mountinfo)) {
+    if (mount.type == "cgroup2" && (root + "/").starts_with(mount.point + "/")) {
+      return {"cgroup2", Health::kOk, root + " (given), in the mount at " + mount.point, ""};
     }
   }
-  if (!cgroup_root.empty()) {
-    return {"cgroup2", Health::kFail, cgroup_root + " is in no cgroup2 mount", "correct --cgroup-root"};
-  }
-  return {"cgroup2", Health::kFail, "no cgroup2 file system is mounted",
-          "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified"};
+  return {"cgroup2", Health::kFail, root + " is in no cgroup2 mount", "correct --cgroup-root"};
 }
 
 Check CheckBpffs(const std::string& mountinfo) {
-  for (const Mount& mount : ParseMountinfo(mountinfo)) {
+  for (const jobs::Mount& mount : jobs::ParseMountinfo(mountinfo)) {
     if (mount.type == "bpf") return {"bpffs", Health::kOk, "mounted at " + mount.point, ""};
   }
   return {"bpffs", Health::kFail, "no BPF file system is mounted", "mount -t bpf bpf /sys/fs/bpf"};
@@ -223,7 +224,7 @@ std::vector<Check> ExamineHost(const DoctorConfig& config) {
   const std::string mountinfo = ReadOr("/proc/self/mountinfo");
   return {CheckKernel(kernel.release),
           CheckBtf(),
-          CheckCgroupWritable(CheckCgroup(mountinfo, config.cgroup_root), mountinfo, config.cgroup_root),
+          CheckCgroupWritable(CheckCgroup(mountinfo, config.cgroup_root), CgroupRoot(mountinfo, config.cgroup_root)),
           CheckBpffs(mountinfo),
           CheckCapabilities(ReadOr("/proc/self/status")),
           CheckRingBuffer(),

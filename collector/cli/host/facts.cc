@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/cli/host/facts.h"
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -10,31 +11,6 @@ namespace weir::cli {
 namespace {
 
 constexpr std::size_t kMaxProcFileBytes = 1 << 20;
-
-// "\040" is a blank (proc(5): space, tab, newline and backslash are escaped so).
-std::string UndoOctal(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto digit = [&](std::size_t n) { return i + n < text.size() && text[i + n] >= '0' && text[i + n] <= '7'; };
-    if (text[i] == '\\' && digit(1) && digit(2) && digit(3)) {
-      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-std::optional<Mount> ParseMountLine(const std::string& line) {
-  std::istringstream words(line);
-  std::string id, parent, device, root, point, options, word, type, source, super_options;
-  if (!(words >> id >> parent >> device >> root >> point >> options)) return std::nullopt;
-  while (words >> word && word != "-") {  // optional fields, of any number
-  }
-  if (!(words >> type >> source >> super_options)) return std::nullopt;
-  return Mount{UndoOctal(point), type, options + "," + super_options};
-}
 
 // The form that sensor/jobs/job_id.h makes: "20260817-093015123-q3k7x0v2md". A directory of somebody who called theirs
 // "weir" is not taken for a job.
@@ -53,15 +29,6 @@ std::optional<KernelVersion> ParseKernelRelease(std::string_view release) {
   if (error != std::errc{} || dot == end || *dot != '.') return std::nullopt;
   if (std::from_chars(dot + 1, end, version.minor).ec != std::errc{}) return std::nullopt;
   return version;
-}
-
-std::vector<Mount> ParseMountinfo(std::string_view text) {
-  std::vector<Mount> mounts;
-  std::istringstream lines{std::string(text)};
-  for (std::string line; std::getline(lines, line);) {
-    if (auto mount = ParseMountLine(line)) mounts.push_back(*std::move(mount));
-  }
-  return mounts;
 }
 
 std::optional<std::uint64_t> ParseEffectiveCapabilities(std::string_view status) {

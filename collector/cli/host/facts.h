@@ -20,16 +20,6 @@ struct KernelVersion {
 /// From uname's release, e.g. "6.1.0-18-amd64".
 [[nodiscard]] std::optional<KernelVersion> ParseKernelRelease(std::string_view release);
 
-struct Mount {
-  std::string point;
-  std::string type;
-  std::string options;  ///< of the mount, then of the file system
-  friend bool operator==(const Mount&, const Mount&) = default;
-};
-
-/// /proc/<pid>/mountinfo (proc(5)); octal escapes in paths are undone. Lines of another form are skipped.
-[[nodiscard]] std::vector<Mount> ParseMountinfo(std::string_view text);
-
 /// `CapEff` of /proc/<pid>/status: bit n is capability n.
 [[nodiscard]] std::optional<std::uint64_t> ParseEffectiveCapabilities(std::string_view status);
 
