@@ -136,7 +136,8 @@ static __always_inline void weir_to_forwarder(struct weir_sock *act, const struc
 /*
  * A UDP connect() sends nothing. C libraries use it to ask which source address leads to a destination before they connect by
  * TCP (getaddrinfo, RFC 6724), with the TCP port or none. Where TCP may go, that question is answered and not recorded;
- * nothing is kept, so the first datagram on such a socket is judged by the packet program.
+ * in audit mode also where an answer of DNS has just named the address, or a suggested policy would hold rules that nobody
+ * needs. Nothing is kept, so the first datagram on such a socket is judged, and recorded, by the packet program.
  */
 static __always_inline int weir_is_route_question(const struct weir_scope *scope, const struct weir_dest *dest,
                                                   const struct weir_judgement *asked, __u32 why) {
@@ -145,6 +146,7 @@ static __always_inline int weir_is_route_question(const struct weir_scope *scope
 
     if (dest->proto != WEIR_UDP || why != WEIR_WHY_NO_RULE) return 0;
     if (dest->port == 0) return 1;
+    if (scope->mode == WEIR_MODE_AUDIT && weir_name_of(asked->scope_id, dest)) return 1;
     tcp.proto = WEIR_TCP;
     return weir_opaque((__u32)weir_decide(scope, &tcp, &judgement)) < 32;
 }
@@ -184,7 +186,13 @@ static __always_inline int weir_judge_address(struct bpf_sock_addr *ctx, const s
     if (task && (task->flags & WEIR_T_CANARY)) return weir_canary_note(scope, scope_id, netns_cookie, why);
     if (hook == WEIR_HOOK_CONNECT && sock && sock->scope_id == scope_id &&
         weir_is_route_question(scope, dest, &judgement, why)) {
+        weir_flow_fold(sock);
+        sock->flags &= ~WEIR_K_FLOW;
         sock->generation = 0;
+        if (task) {
+            sock->exec_id = task->exec_id;
+            sock->tgid = tgid;
+        }
         return WEIR_HOOK_ALLOW;
     }
     /* The record of the refused connect is the finding; the socket's scope is not for this job to know. */

@@ -37,7 +37,8 @@ claim() {
   proven "$sentence"
 }
 
-# shown CMD...: prints the command as a person would type it, then runs it in the world.
+# shown CMD...: prints the command as a person would type it, then runs it in the world and on a terminal, so that tables
+# fit as they would there.
 shown() {
   local word line=''
   for word in "$@"; do
@@ -47,15 +48,16 @@ shown() {
     line+="$word "
   done
   printf '\n%s  $ %s%s\n' "$bold" "$line" "$plain"
-  in_demo "$@" 2>&1 | sed 's/^/    /'
+  (
+    cd "$WORLD_DIR/project"
+    [[ -n $plain ]] || export NO_COLOR=1
+    SHELL=/bin/bash script --quiet --return --command "$(printf '%q ' "${demo_prefix[@]}" "$@")" /dev/null </dev/null
+  ) | tr -d '\r' | sed "s|$WORLD_DIR/||g; s|^|    |"
   return "${PIPESTATUS[0]}"
 }
 
-in_demo() {
-  (cd "$WORLD_DIR/project" && world_run env -u WEIR_BIN_DIR WEIR_STATE_DIR="$WORLD_DIR/state" WEIR_PIN_DIR="$pins" \
-    WEIR_CGROUP_ROOT="$WEIR_CGROUP_ROOT" WEIR_SENSOR_SOCKET="$WORLD_DIR/none" WEIR_COLLECTOR_SOCKET="$WORLD_DIR/none" \
-    COLUMNS="${COLUMNS:-120}" "$@")
-}
+# quiet CMD...: in the world, without a terminal.
+quiet() { (cd "$WORLD_DIR/project" && "${demo_prefix[@]}" "$@"); }
 
 # ---- the acts -------------------------------------------------------------------------------------------------
 
@@ -67,6 +69,9 @@ own network, files and processes are left alone."
   trap close_world EXIT
   world_up
   pins=/sys/fs/bpf/${WORLD_RUNNER%-run}
+  demo_prefix=("${world_prefix[@]}" env WEIR_STATE_DIR="$WORLD_DIR/state" WEIR_PIN_DIR="$pins"
+    WEIR_CGROUP_ROOT="$WEIR_CGROUP_ROOT" WEIR_SENSOR_SOCKET="$WORLD_DIR/none" WEIR_COLLECTOR_SOCKET="$WORLD_DIR/none"
+    COLUMNS="${COLUMNS:-120}" TERM="${TERM:-xterm}")
   mkdir -p "$result" && rm -f -- "$result"/*
   cp -r "$lab/project" "$WORLD_DIR/project"
   printf '%s\n' "$secret" >"$WORLD_DIR/project/deploy-key"
@@ -101,10 +106,10 @@ act_review() {
 
 act_suggest() {
   act "3. The allowlist" "The fewest rules that cover what was seen. In a repository it is .github/egress.yml, reviewed like code."
-  in_demo "$weir" policy suggest --job "$job_id" >"$result/egress.yml" || differs "no suggestion"
+  quiet "$weir" policy suggest --job "$job_id" >"$result/egress.yml" || differs "no suggestion"
   printf '\n%s  $ weir policy suggest --job %s > egress.yml%s\n' "$bold" "$job_id" "$plain"
   sed 's/^/    /' "$result/egress.yml"
-  claim "weir policy check finds no fault in it" in_demo "$weir" policy check "$result/egress.yml"
+  claim "weir policy check finds no fault in it" quiet "$weir" policy check "$result/egress.yml"
 }
 
 act_block() {
