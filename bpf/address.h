@@ -39,9 +39,17 @@ static __always_inline void weir_addr_v4(__u32 addr[4], __u32 v4) {
     addr[3] = v4;
 }
 
-/* A NAT64 address stands for the IPv4 address that it embeds: otherwise a literal would pass a rule on that host. */
+/* 0.0.0.0/8 and 127.0.0.0/8: this host (RFC 1122 3.2.1.3). */
+static __always_inline int weir_v4_is_here(__u32 v4) {
+    __u8 first = ((const __u8 *)&v4)[0];
+
+    return first == 0 || first == 127;
+}
+
+/* A NAT64 address stands for the IPv4 address that it embeds: otherwise a literal would pass a rule on that host. But not for
+ * this host: a packet to it goes out to the translator. */
 static __always_inline void weir_addr_v6(__u32 addr[4], const __u32 v6[4]) {
-    if (v6[0] == WEIR_NAT64_WORD && v6[1] == 0 && v6[2] == 0) {
+    if (v6[0] == WEIR_NAT64_WORD && v6[1] == 0 && v6[2] == 0 && !weir_v4_is_here(v6[3])) {
         weir_addr_v4(addr, v6[3]);
         return;
     }
