@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <thread>
@@ -250,6 +251,40 @@ TEST(Connect, EndedScopeIsDenied) {
   scope.flags = WEIR_S_ENDED;
   ASSERT_TRUE(world->PutScope(World::kScope, scope));
   EXPECT_EQ(world->InJob([] { return TryConnect(SOCK_DGRAM, kAllowed, 443); }), EPERM);
+}
+
+// A task that weir_tasks has no room for is judged by its cgroup.
+TEST(Connect, UntrackedTaskIsJudgedByItsCgroup) {
+  auto world = MakeWorld(WEIR_MODE_BLOCK, WEIR_S_PROCESS);
+  ASSERT_TRUE(world);
+  ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, 17));
+  ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, "192.0.2.12", 443, 17, 3, /*proc_mask=*/~1ull));
+  weir_usage full{};
+  full.tasks = WEIR_MAX_SCOPE_TASKS;
+  ASSERT_TRUE(MapPut(world->egress().maps.weir_usage, World::kScope, full));
+  const auto untracked = [&](const char* address) {
+    return world->InJob([&, address] {
+      const auto tgid = static_cast<std::uint32_t>(getpid());
+      if (MapGet<weir_task>(world->egress().maps.weir_tasks, tgid)) return 99;
+      return TryConnect(SOCK_DGRAM, address, 443);
+    });
+  };
+  EXPECT_EQ(untracked(kOther), EPERM);
+  EXPECT_EQ(untracked(kAllowed), 0);
+  // Nobody knows its image, so no executable's rule is for it.
+  EXPECT_EQ(untracked("192.0.2.12"), EPERM);
+  EXPECT_EQ(world->Verdicts(WEIR_HOOK_CONNECT, WEIR_DENY), 2u);
+  EXPECT_EQ(world->Verdicts(WEIR_HOOK_CONNECT, WEIR_ALLOW), 1u);
+  // Children of an untracked task, and its datagrams, too.
+  EXPECT_EQ(world->InJob([] {
+    auto child = Child::Fork([] { return TrySendTo(kOther, 443); });
+    return child ? WEXITSTATUS(child->Wait()) : 98;
+  }),
+            EPERM);
+  // Strangers are still nobody's business.
+  auto stranger = world->root().CreateChild("stranger");
+  ASSERT_TRUE(stranger);
+  EXPECT_EQ(world->InCgroup(*stranger, [] { return TryConnect(SOCK_DGRAM, kOther, 443); }), 0);
 }
 
 TEST(Connect, BoundRuleIsForItsExecutablesOnly) {
