@@ -98,6 +98,11 @@ static __always_inline int weir_may(__u64 rule_mask, __u64 proc_mask) {
     return rule_mask == WEIR_PROC_ANY || (rule_mask & proc_mask);
 }
 
+/* Over, and what is left of the job is refused. */
+static __always_inline int weir_has_ended(const struct weir_scope *scope) {
+    return (scope->flags & WEIR_S_ENDED) && scope->mode == WEIR_MODE_BLOCK;
+}
+
 /* Returns WEIR_WHY_*. */
 static __noinline int weir_decide(const struct weir_scope *scope, const struct weir_dest *dest,
                                   struct weir_judgement *judgement) {
@@ -109,7 +114,7 @@ static __noinline int weir_decide(const struct weir_scope *scope, const struct w
     int bound_to_others = 0;
 
     judgement->rule_id = WEIR_RULE_NONE;
-    if ((flags & WEIR_S_ENDED) && scope->mode == WEIR_MODE_BLOCK) return WEIR_WHY_ENDED;
+    if (weir_has_ended(scope)) return WEIR_WHY_ENDED;
 
     if (flags & WEIR_S_DENY_EXACT) {
         rule = weir_match_exact(scope_id, WEIR_TABLE_DENY, dest, flags);

@@ -10,8 +10,6 @@
 #include "dns_maps.bpf.h"
 #include "packet.bpf.h"
 
-#define WEIR_LOOPBACK_IFINDEX 1 /* LOOPBACK_IFINDEX, include/net/flow.h: the same in every network namespace */
-
 struct weir_udp_header {
     __be16 source;
     __be16 dest;

@@ -23,6 +23,9 @@ static __always_inline int weir_is_seen(const struct __sk_buff *skb, const struc
     const struct weir_ports *ports;
 
     if (sock->generation != scope->generation || (sock->flags & WEIR_K_DNS)) return 0;
+    if (scope->flags & WEIR_S_ENDED) return 0;
+    /* A root job can change the route meanwhile. */
+    if (skb->ifindex != WEIR_LOOPBACK_IFINDEX && weir_addr_is_loopback(seen)) return 0;
     if (skb->protocol == bpf_htons(WEIR_ETH_IP)) {
         const struct iphdr *ip = data;
 
@@ -55,6 +58,21 @@ static __always_inline __u64 weir_sock_proc_mask(const struct weir_sock *sock) {
     return task && task->exec_id == sock->exec_id ? task->proc_mask : 0;
 }
 
+static __always_inline __u32 weir_judge_dest(const struct weir_scope *scope, const struct weir_packet *packet,
+                                             struct weir_judgement *judgement) {
+    __u32 why = weir_opaque((__u32)weir_decide(scope, &packet->dest, judgement));
+    int here = weir_addr_is_loopback(packet->dest.addr);
+
+    if (why >= 32) return why;
+    /* Loopback is allowed because it stays on the host, and a root job can route it out. */
+    if (here && !packet->stays) return WEIR_WHY_NO_RULE;
+    /* A stream to a resolver that the connect hook has not turned to the forwarder: connected by somebody else. */
+    if (packet->dest.proto == WEIR_TCP && packet->dest.port == WEIR_DNS_PORT &&
+        ((here && scope->mode == WEIR_MODE_BLOCK) || weir_is_resolver(judgement->scope_id, packet->dest.addr)))
+        return WEIR_WHY_DNS_TCP_OFF;
+    return why;
+}
+
 /*
  * A connection to the forwarder goes to loopback, which is allowed anyway. A flow whose destination was translated must be
  * allowed under both addresses; the address hook has asked about the first, this asks about the second.
@@ -68,7 +86,7 @@ static __noinline int weir_judge_packet(struct weir_sock *sock, const struct wei
     judgement->scope_id = sock->scope_id;
     judgement->netns_cookie = sock->netns_cookie;
     judgement->proc_mask = weir_sock_proc_mask(sock);
-    why = weir_opaque((__u32)weir_decide(scope, &packet->dest, judgement));
+    why = weir_opaque(weir_judge_dest(scope, packet, judgement));
     if (!(sock->flags & WEIR_K_FLOW) || sock->hook == WEIR_HOOK_PACKET) return (int)why;
     if (sock->generation != scope->generation) {
         /* The policy changed under an open flow: the destination that its process named must pass again as well. */

@@ -18,6 +18,7 @@
 #define WEIR_ETH_IPV6 0x86dd
 #define WEIR_FRAG_OFFSET 0x1fff /* RFC 791 3.1, in units of 8 bytes */
 #define WEIR_MAX_EXT_HEADERS 6
+#define WEIR_LOOPBACK_IFINDEX 1 /* LOOPBACK_IFINDEX, include/net/flow.h: the same in every network namespace */
 
 /* First four bytes of TCP, UDP, UDP-Lite, SCTP and DCCP. */
 struct weir_ports {
@@ -32,6 +33,7 @@ struct weir_packet {
     __u16 transport; /* offset of the transport header */
     __u32 length;    /* of the packet */
     __u32 fault;     /* WEIR_WHY_*; 0: none */
+    __u32 stays;     /* goes to the loopback device */
 };
 
 static __always_inline int weir_has_ports(__u8 proto) {
@@ -54,6 +56,10 @@ static __always_inline void weir_packet_parse_v4(struct __sk_buff *skb, struct w
     if (ip.frag_off & bpf_htons(WEIR_FRAG_OFFSET)) packet->fault = WEIR_WHY_FRAGMENT;
 }
 
+static __always_inline int weir_is_ext_header(__u8 next) {
+    return next == IPPROTO_HOPOPTS || next == IPPROTO_DSTOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT;
+}
+
 /* Walks hop-by-hop and destination options and a first fragment (RFC 8200 4). A routing header with segments left hides
  * the real destination. */
 static __always_inline void weir_packet_parse_v6(struct __sk_buff *skb, struct weir_packet *packet) {
@@ -71,8 +77,7 @@ static __always_inline void weir_packet_parse_v6(struct __sk_buff *skb, struct w
     for (int i = 0; i < WEIR_MAX_EXT_HEADERS; i++) {
         __u8 header[4] = {};
 
-        if (next != IPPROTO_HOPOPTS && next != IPPROTO_DSTOPTS && next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT)
-            break;
+        if (!weir_is_ext_header(next)) break;
         if (bpf_skb_load_bytes(skb, offset, header, sizeof(header))) {
             packet->fault = WEIR_WHY_PACKET_FORM;
             return;
@@ -86,6 +91,8 @@ static __always_inline void weir_packet_parse_v6(struct __sk_buff *skb, struct w
         }
         next = header[0];
     }
+    /* A routing header may come behind as many as we read. */
+    if (weir_is_ext_header(next)) packet->fault = WEIR_WHY_PACKET_FORM;
     packet->dest.proto = next;
     packet->transport = (__u16)offset;
 }
@@ -102,6 +109,7 @@ static __noinline int weir_packet_parse(struct __sk_buff *skb, struct weir_packe
     struct weir_ports ports = {};
 
     packet->length = skb->len;
+    packet->stays = skb->ifindex == WEIR_LOOPBACK_IFINDEX;
     if (skb->protocol == bpf_htons(WEIR_ETH_IP))
         weir_packet_parse_v4(skb, packet);
     else if (skb->protocol == bpf_htons(WEIR_ETH_IPV6))

@@ -6,7 +6,9 @@
 #include <netinet/ip.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "tests/kernel/egress/world.h"
@@ -191,15 +193,11 @@ TEST(Packet, SourcePort53IsRefused) {
             EPERM);
 }
 
-TEST(Packet, ANewPolicyGenerationReachesOpenFlows) {
-  auto made = World::Create(WEIR_MODE_BLOCK);
-  ASSERT_TRUE(made) << made.error().what;
-  auto world = std::move(*made);
-  ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, 17));
+// A connected socket in the job that has sent already; `change` happens in between. errno of the second send.
+int SecondSend(World& world, const std::function<bool()>& change) {
   int go[2], ready[2];
-  ASSERT_EQ(pipe(go), 0);
-  ASSERT_EQ(pipe(ready), 0);
-  auto child = Child::RunIn(world->job(), [&] {
+  if (pipe(go) || pipe(ready)) return -1;
+  auto child = Child::RunIn(world.job(), [&] {
     if (!OwnNetwork({"192.0.2.10/32"})) return 99;
     const Fd server(socket(AF_INET, SOCK_DGRAM, 0)), fd(socket(AF_INET, SOCK_DGRAM, 0));
     const sockaddr_in to = At(kAllowed, 443);
@@ -210,23 +208,75 @@ TEST(Packet, ANewPolicyGenerationReachesOpenFlows) {
     if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1) return 95;
     return send(fd.get(), "x", 1, 0) < 0 ? errno : 0;
   });
-  ASSERT_TRUE(child);
   char byte = 0;
-  ASSERT_EQ(read(ready[0], &byte, 1), 1);
-  weir_addr_key key{};
-  key.scope_id = World::kScope;
-  key.table = WEIR_TABLE_ALLOW;
-  key.proto = 17;
-  key.port = htons(443);
-  std::memcpy(key.addr, ParseAddress(kAllowed).data(), 16);
-  ASSERT_TRUE(MapDelete(world->egress().maps.weir_exact, key));
-  weir_scope scope{};
-  scope.generation = 2;
-  scope.mode = WEIR_MODE_BLOCK;
-  ASSERT_TRUE(world->PutScope(World::kScope, scope));
-  ASSERT_EQ(write(go[1], "g", 1), 1);
-  EXPECT_EQ(WEXITSTATUS(child->Wait()), EPERM);
+  const bool changed = child && read(ready[0], &byte, 1) == 1 && change() && write(go[1], "g", 1) == 1;
+  const int result = changed ? WEXITSTATUS(child->Wait()) : -1;
   for (const int fd : {go[0], go[1], ready[0], ready[1]}) close(fd);
+  return result;
+}
+
+TEST(Packet, ANewPolicyGenerationReachesOpenFlows) {
+  auto made = World::Create(WEIR_MODE_BLOCK);
+  ASSERT_TRUE(made) << made.error().what;
+  auto world = std::move(*made);
+  ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, 17));
+  EXPECT_EQ(SecondSend(*world,
+                       [&] {
+                         weir_addr_key key{};
+                         key.scope_id = World::kScope;
+                         key.table = WEIR_TABLE_ALLOW;
+                         key.proto = 17;
+                         key.port = htons(443);
+                         std::memcpy(key.addr, ParseAddress(kAllowed).data(), 16);
+                         weir_scope scope{};
+                         scope.generation = 2;
+                         scope.mode = WEIR_MODE_BLOCK;
+                         return MapDelete(world->egress().maps.weir_exact, key) &&
+                                world->PutScope(World::kScope, scope);
+                       }),
+            EPERM);
+}
+
+// The end of a job changes no rule and no generation, and still nothing leaves that was open.
+TEST(Packet, TheEndOfAScopeReachesOpenFlows) {
+  auto made = World::Create(WEIR_MODE_BLOCK);
+  ASSERT_TRUE(made) << made.error().what;
+  auto world = std::move(*made);
+  ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, 17));
+  EXPECT_EQ(SecondSend(*world,
+                       [&] {
+                         weir_scope scope{};
+                         scope.generation = 1;
+                         scope.mode = WEIR_MODE_BLOCK;
+                         scope.flags = WEIR_S_ENDED;
+                         return static_cast<bool>(world->PutScope(World::kScope, scope));
+                       }),
+            EPERM);
+}
+
+// Loopback addresses are allowed because they stay here. A root job can take their route away from the loopback device.
+TEST(Packet, LoopbackAddressesDoNotLeave) {
+  auto made = World::Create(WEIR_MODE_BLOCK);
+  ASSERT_TRUE(made) << made.error().what;
+  auto world = std::move(*made);
+  const auto routed_out = [&](std::uint16_t port) {
+    return world->InJob([=] {
+      if (!OwnNetwork({})) return 99;
+      // Of one's own before and after: a kept verdict must not follow the route.
+      const Fd fd(socket(AF_INET, SOCK_DGRAM, 0));
+      const sockaddr_in to = At("127.5.0.9", port);
+      if (port != 53 && sendto(fd.get(), "x", 1, 0, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 1) return 98;
+      // Not every kernel has both kinds, and busybox's ip makes only one.
+      if (std::system("ip link add weird0 type dummy || ip link add weird0 type veth peer name weird1 || exit 1;"
+                      "ip link set weird1 up; ip addr add 192.0.2.1/24 dev weird0 && ip link set weird0 up &&"
+                      "ip route del local 127.0.0.0/8 dev lo table local && ip route add 127.5.0.0/16 dev weird0"))
+        return 97;
+      return sendto(fd.get(), "x", 1, 0, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) < 0 ? errno : 0;
+    });
+  };
+  EXPECT_EQ(routed_out(9), EPERM);
+  EXPECT_EQ(routed_out(53), EPERM);
+  EXPECT_EQ(world->Verdicts(WEIR_HOOK_PACKET, WEIR_DENY), 2u);
 }
 
 }  // namespace
