@@ -39,11 +39,18 @@ static __always_inline __u8 weir_dns_teach(const struct weir_dns_state *s, __u32
     return why == WEIR_WHY_NAME ? WEIR_TEACH_RULES : WEIR_TEACH_NAME;
 }
 
+static __always_inline int weir_dns_is_copied(const struct __sk_buff *skb) {
+    return skb->len <= (__u64)(long)skb->data_end - (__u64)(long)skb->data;
+}
+
 /*
  * A malformed query is never remembered: nothing is known of what its answer would have to look like.
  *
  * Segmentation offload is malformed too (udp(7), UDP_SEGMENT): the kernel cuts such a packet into datagrams behind this hook,
  * and a label of an allowed wildcard name has room for a whole query for another name, with a cut on either side of it.
+ *
+ * So is a payload outside the packet's linear part. With MSG_ZEROCOPY and splice(2) that is memory of the sender's, who can
+ * write another name there while the packet waits in a queue. What resolvers send by send(2) or sendmsg(2) is copied.
  */
 __attribute__((noinline)) int weir_dns_query(struct __sk_buff *skb, __u32 slot) {
     struct weir_dns_state *s = weir_dns_state_of(slot);
@@ -51,7 +58,9 @@ __attribute__((noinline)) int weir_dns_query(struct __sk_buff *skb, __u32 slot) 
 
     if (!s) return WEIR_WHY_DNS_FORM;
     weir_dns_begin(s);
-    code = skb->gso_size ? WEIR_DNS_E_SEGMENTS : weir_dns_load(skb, slot);
+    code = skb->gso_size             ? WEIR_DNS_E_SEGMENTS
+           : !weir_dns_is_copied(skb) ? WEIR_DNS_E_PAGES
+                                      : weir_dns_load(skb, slot);
     if (!code) code = weir_dns_parse_query(slot);
     s->asked.id = s->id;
     s->asked.qtype = s->qtype;

@@ -17,6 +17,24 @@ struct weir_udp_header {
     __be16 check;
 };
 
+/* To port 53 of a resolver, or of this host. */
+static __always_inline int weir_is_to_resolver(const struct weir_sock *sock, const struct weir_packet *packet) {
+    if (packet->dest.port != WEIR_DNS_PORT) return 0;
+    return (packet->stays && weir_addr_is_loopback(packet->dest.addr)) ||
+           weir_is_resolver(sock->scope_id, packet->dest.addr);
+}
+
+/*
+ * A query whose destination is not the resolver's that its process named: translated by an engine or a cluster, or by a root
+ * job; or the socket was connected elsewhere by the question for a route. Then the place must be one where the job may send,
+ * besides: a query for an allowed name has room for other data (its id, its letters' case, EDNS cookies, labels below a
+ * wildcard).
+ */
+static __always_inline int weir_is_turned_aside(const struct weir_sock *sock, const struct weir_packet *packet) {
+    if (packet->stays && weir_addr_is_loopback(packet->dest.addr)) return 0;
+    return !weir_is_to_resolver(sock, packet);
+}
+
 /*
  * Whether a packet is to be read as a query. By its destination, as long as no NAT has changed it; else by the flow that the
  * process named (a container engine turns 127.0.0.11:53 into another port, a cluster turns a service address into a pod's). A
@@ -27,9 +45,8 @@ static __always_inline int weir_is_dns_packet(const struct weir_sock *sock, cons
     int to_loopback;
 
     if (packet->dest.proto != WEIR_UDP) return 0;
-    to_loopback = weir_addr_is_loopback(packet->dest.addr);
-    if (packet->dest.port == WEIR_DNS_PORT && (to_loopback || weir_is_resolver(sock->scope_id, packet->dest.addr)))
-        return 1;
+    if (weir_is_to_resolver(sock, packet)) return 1;
+    to_loopback = packet->stays && weir_addr_is_loopback(packet->dest.addr);
     if (!(sock->flags & WEIR_K_DNS)) return 0;
     if (sock->why == WEIR_WHY_RESOLVER && sock->hook != WEIR_HOOK_PACKET) return 1;
     return to_loopback && weir_addr_is_loopback((const __u32 *)sock->dns_addr);
@@ -197,8 +214,10 @@ static __always_inline void weir_dns_input(struct weir_dns_state *state, struct 
 }
 
 /*
- * Judges a datagram to port 53. Returns WEIR_WHY_*; WEIR_WHY_LOOPBACK: the server is the job's own, so the packet is judged
- * like any other. Without scratch memory the query is refused: it was not read.
+ * Judges a datagram to port 53. Returns WEIR_WHY_*; WEIR_WHY_LOOPBACK: the name is allowed and the server is the job's own, so
+ * the packet is judged like any other, besides. The job's own server is no reason not to read: it can be gone, and the host's
+ * be there again, when a packet that a root job holds up in a queue arrives. Without scratch memory the query is refused: it
+ * was not read.
  */
 __weak __noinline int weir_dns_egress(struct __sk_buff *skb) {
     struct weir_sock *sock = weir_sock_of(skb);
@@ -216,12 +235,16 @@ __weak __noinline int weir_dns_egress(struct __sk_buff *skb) {
     weir_dns_server(sock, &packet, &server);
     weir_forget(server.addr);
     server.port = (__be16)weir_opaque(server.port);
-    if (skb->ifindex == WEIR_LOOPBACK_IFINDEX) server_scope = weir_server_scope(skb, &packet);
+    if (packet.stays) server_scope = weir_server_scope(skb, &packet);
     server_scope = weir_opaque(server_scope);
-    if (server_scope == sock->scope_id) {
-        if (weir_is_resolver(sock->scope_id, server.addr)) weir_finding_once(sock, WEIR_F_FAKE_RESOLVER, 0);
-        return WEIR_WHY_LOOPBACK;
+    if (!(sock->flags & WEIR_K_DNS)) {
+        /* Connected by somebody else: no address hook has seen where. */
+        sock->dns_port = server.port;
+        __builtin_memcpy(sock->dns_addr, server.addr, 16);
+        sock->flags |= WEIR_K_DNS;
     }
+    if (server_scope == sock->scope_id && weir_is_resolver(sock->scope_id, server.addr))
+        weir_finding_once(sock, WEIR_F_FAKE_RESOLVER, 0);
     slot = weir_slot_take();
     state = weir_dns_state_of((__u32)slot);
     if (state) {
@@ -234,7 +257,7 @@ __weak __noinline int weir_dns_egress(struct __sk_buff *skb) {
         weir_count_verdict(sock->scope_id, WEIR_HOOK_DNS, weir_verdict(scope, why));
     }
     weir_slot_give(slot);
-    return (int)why;
+    return why < 32 && server_scope == sock->scope_id ? WEIR_WHY_LOOPBACK : (int)why;
 }
 
 /* Reads an answer before it is queued to the socket: the connect that follows it cannot be too early. */

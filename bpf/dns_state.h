@@ -52,6 +52,7 @@
 #define WEIR_DNS_E_CHAIN 20     /* CNAME after an address */
 #define WEIR_DNS_E_STATE 21     /* no scratch memory: a fault of ours */
 #define WEIR_DNS_E_SEGMENTS 22  /* one packet here that leaves as several datagrams (UDP_SEGMENT) */
+#define WEIR_DNS_E_PAGES 23     /* in pages that the sender can still write (MSG_ZEROCOPY, splice) */
 
 /* What an answer to a pending query may teach. */
 #define WEIR_TEACH_NONE 0u

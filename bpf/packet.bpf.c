@@ -136,17 +136,22 @@ __noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
     const struct weir_scope *scope;
     struct weir_judgement judgement = {};
     struct weir_packet packet = {};
+    int passed = WEIR_PACKET_PASS;
     __u32 why;
 
     if (!sock) return WEIR_PACKET_DROP;
     scope = weir_scope_of(sock->scope_id);
     if (!scope) return WEIR_PACKET_DROP;
     weir_packet_parse(skb, &packet);
-    if (!plain && !packet.fault && weir_is_dns_packet(sock, &packet)) return WEIR_PACKET_DNS;
+    if (!plain && !packet.fault && !weir_has_ended(scope) && weir_is_dns_packet(sock, &packet)) {
+        if (!weir_is_turned_aside(sock, &packet)) return WEIR_PACKET_DNS;
+        passed = WEIR_PACKET_DNS;
+    }
     why = weir_opaque((__u32)weir_judge_packet(sock, scope, &packet, &judgement));
+    passed = (int)weir_opaque((__u32)passed);
     if (why < 32 && weir_is_named(sock)) {
         weir_packet_seen(sock, scope->generation, &packet.dest);
-        return WEIR_PACKET_PASS;
+        return passed;
     }
 
     struct weir_sock act = {.exec_id = sock->exec_id,
@@ -164,7 +169,7 @@ __noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
     if (act.verdict == WEIR_DENY) return WEIR_PACKET_DROP;
     if (!weir_is_named(sock)) weir_packet_names(sock, &act);
     weir_packet_seen(sock, scope->generation, &packet.dest);
-    return WEIR_PACKET_PASS;
+    return passed;
 }
 
 SEC("cgroup_skb/egress")
@@ -181,7 +186,7 @@ int weir_egress(struct __sk_buff *skb) {
         __u32 why = (__u32)weir_dns_egress(skb);
 
         result = weir_verdict(scope, why) == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
-        /* The job's own server on its own loopback: a packet like any other. */
+        /* The job's own server: the packet's address must be allowed as well. */
         if (why == WEIR_WHY_LOOPBACK) result = weir_packet_slow(skb, 1);
     }
     if (result != WEIR_PACKET_PASS) return WEIR_PACKET_DROP;

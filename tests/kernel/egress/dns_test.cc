@@ -2,8 +2,11 @@
 // Names in the kernel, with a resolver outside the job and real lookups: what is allowed works at the first connect,
 // everything else fails at once, and answers that nobody vouches for teach nothing.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
@@ -174,7 +177,18 @@ TEST_F(Names, FlowEventCarriesTheName) {
 
 TEST_F(Names, AuditNamesWhatBlockWouldRefuse) {
   Make(WEIR_MODE_AUDIT);
-  ASSERT_EQ(WithResolver(*world_, [] { return LookupAndConnect("other.example.net", 443); }), 0);
+  // A connect() alone, after a lookup of the address, is the question for a route: the datagram is the news.
+  ASSERT_EQ(WithResolver(*world_,
+                         [] {
+                           const Fd fd = ConnectResolver();
+                           Answer answer;
+                           if (Ask(fd.get(), 7, "other.example.net", &answer) || answer.addresses.empty()) return 90;
+                           const Fd out(socket(AF_INET, SOCK_DGRAM, 0));
+                           const sockaddr_in to = Ipv4(answer.addresses[0], 443);
+                           if (connect(out.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to))) return 91;
+                           return send(out.get(), "x", 1, 0) == 1 ? 0 : 92;
+                         }),
+            0);
   EXPECT_EQ(world_->Verdicts(WEIR_HOOK_DNS, WEIR_WOULD_DENY), 1u);
   const std::string wire = WireName("other.example.net");
   bool found = false;
@@ -204,6 +218,26 @@ TEST_F(Names, TheJobsOwnResolverTeachesNothingAndIsReported) {
     reported |= record.kind() == WEIR_E_FINDING && record.As<weir_finding_event>().finding == WEIR_F_FAKE_RESOLVER;
   EXPECT_TRUE(reported);
   EXPECT_EQ(world_->Counter(WEIR_C_ANSWER_OK), 0u);
+}
+
+// A root job takes the stub's place, asks, holds the packet up in a queue (tc on lo) and steps aside: what was sent to its
+// own server then arrives at the host's. So it is read as well.
+TEST_F(Names, TheJobsOwnServerIsAskedForAllowedNamesOnly) {
+  const auto ask_own = [&](const std::string& message) {
+    return world_->InJob([&] {
+      if (!OwnNetwork({})) return 99;
+      const Fd server(socket(AF_INET, SOCK_DGRAM, 0)), fd(socket(AF_INET, SOCK_DGRAM, 0));
+      const sockaddr_in at = Ipv4("127.0.0.53", 53);
+      if (bind(server.get(), reinterpret_cast<const sockaddr*>(&at), sizeof(at))) return 98;
+      if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof(at))) return 97;
+      if (send(fd.get(), message.data(), message.size(), 0) < 0) return errno;
+      char buffer[512];
+      return recv(server.get(), buffer, sizeof(buffer), MSG_DONTWAIT) > 0 ? 0 : 96;
+    });
+  };
+  EXPECT_EQ(ask_own(MakeQuery(1, kName, 1)), 0);
+  EXPECT_EQ(ask_own(MakeQuery(1, "secret.attacker.test", 1)), EPERM);
+  EXPECT_EQ(ask_own("exfiltrated data"), EPERM);
 }
 
 TEST_F(Names, ManyQueriesInFlightOnOneSocket) {
@@ -239,6 +273,72 @@ TEST_F(Names, EdnsQueriesPass) {
                            return answer.addresses.empty() ? 90 : TryConnect(SOCK_DGRAM, answer.addresses[0], 443);
                          }),
             0);
+}
+
+// What the program read must be what leaves: a payload in pages that the job can still write is not read at all.
+enum class Shared { kZeroCopy, kSpliced };
+int SendShared(int fd, const std::string& query, Shared how) {
+  if (how == Shared::kZeroCopy) {
+    const int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on))) return 90;
+    return send(fd, query.data(), query.size(), MSG_ZEROCOPY) < 0 ? errno : 0;
+  }
+  const Fd file(memfd_create("query", 0));
+  if (write(file.get(), query.data(), query.size()) != static_cast<ssize_t>(query.size())) return 91;
+  off_t at = 0;
+  return sendfile(fd, file.get(), &at, query.size()) < 0 ? errno : 0;
+}
+
+class SharedQuery : public Names, public testing::WithParamInterface<Shared> {};
+
+TEST_P(SharedQuery, IsRefused) {
+  EXPECT_EQ(WithResolver(*world_,
+                         [] {
+                           const Fd fd = ConnectResolver();
+                           const int error = SendShared(fd.get(), MakeQuery(1, kName, 1), GetParam());
+                           // The same name by an ordinary send is no matter.
+                           Answer answer;
+                           return error ? Ask(fd.get(), 2, kName, &answer) ? 89 : error : 0;
+                         }),
+            EPERM);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, SharedQuery, testing::Values(Shared::kZeroCopy, Shared::kSpliced),
+                         [](const auto& tested) {
+                           return std::string(tested.param == Shared::kZeroCopy ? "ZeroCopy" : "Spliced");
+                         });
+
+// A DNS socket that is connected elsewhere by the question for a route: what it sends there is no lookup, whatever it
+// looks like. Port 0 and a port where only TCP may go.
+TEST_F(Names, LookupsGoToResolversOnly) {
+  ASSERT_TRUE(world_->Rule(WEIR_TABLE_ALLOW, "10.64.9.10", 443, 6));
+  const auto ask_elsewhere = [&](const char* address, std::uint16_t port) {
+    return WithResolver(*world_, [=] {
+      const Fd fd = ConnectResolver();
+      const sockaddr_in to = Ipv4(address, port);
+      if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to))) return 90;
+      const std::string query = MakeQuery(1, "data.pkg.example.org", 1);
+      return send(fd.get(), query.data(), query.size(), 0) < 0 ? errno : 0;
+    });
+  };
+  EXPECT_EQ(ask_elsewhere("10.64.9.9", 0), EPERM);
+  EXPECT_EQ(ask_elsewhere("10.64.9.10", 443), EPERM);
+}
+
+TEST_F(Names, NothingIsAskedAfterTheEnd) {
+  EXPECT_EQ(WithResolver(*world_,
+                         [&] {
+                           const Fd fd = ConnectResolver();
+                           Answer answer;
+                           if (Ask(fd.get(), 1, kName, &answer)) return 90;
+                           weir_scope scope{};
+                           scope.generation = 1;
+                           scope.mode = WEIR_MODE_BLOCK;
+                           scope.flags = WEIR_S_ENDED;
+                           if (!world_->PutScope(World::kScope, scope)) return 91;
+                           return Ask(fd.get(), 2, kName, &answer);
+                         }),
+            EPERM);
 }
 
 struct Bad {
