@@ -128,6 +128,20 @@ struct signal_struct {
     unsigned int flags;
 };
 
+/* BPF programs are handed sockets as struct bpf_sock; these are the fields that it lacks. */
+struct socket {
+    struct file *file; /* null: the kernel's own */
+};
+
+typedef struct {
+    int owned; /* a process has locked the socket: what comes in meanwhile waits */
+} socket_lock_t;
+
+struct sock {
+    socket_lock_t sk_lock;
+    struct socket *sk_socket; /* null: not accepted yet, or closed */
+};
+
 struct task_struct {
     int pid;
     int tgid;

@@ -5,10 +5,12 @@
  * hooks saw it before, so it catches translations that a root job made, sockets that were passed in, raw packets and replies on
  * accepted connections. And it is where DNS is read.
  *
- * `current` is never asked here: a packet may be sent in the softirq of a stranger. Who is acting stands in the socket.
+ * Who is acting stands in the socket. `current` may be a stranger in whose softirq the packet is sent; it is only believed where
+ * it must be the sender (sender.bpf.h).
  */
 #include "dns.bpf.h"
 #include "packet.bpf.h"
+#include "sender.bpf.h"
 
 #define WEIR_PACKET_PASS 1
 #define WEIR_PACKET_DROP 0 /* the sender of a datagram gets EPERM */
@@ -172,13 +174,82 @@ __noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
     return passed;
 }
 
+/*
+ * A task of one scope sends on another scope's socket. What that one may do is not for this one: refused and recorded as this
+ * one's. Returns WEIR_PACKET_*.
+ */
+static __always_inline int weir_foreign(struct __sk_buff *skb, const struct weir_task *sender, __u32 tgid) {
+    const struct weir_scope *scope = weir_scope_of(sender->scope_id);
+    struct weir_packet packet = {};
+
+    if (!scope) return WEIR_PACKET_DROP;
+    weir_packet_parse(skb, &packet);
+
+    struct weir_sock act = {.exec_id = sender->exec_id,
+                            .scope_id = sender->scope_id,
+                            .tgid = tgid,
+                            .port = packet.dest.port,
+                            .proto = packet.dest.proto,
+                            .verdict = weir_verdict(scope, WEIR_WHY_FOREIGN),
+                            .why = WEIR_WHY_FOREIGN,
+                            .hook = WEIR_HOOK_PACKET};
+    __builtin_memcpy(act.addr, packet.dest.addr, 16);
+    weir_count_verdict(act.scope_id, WEIR_HOOK_PACKET, act.verdict);
+    weir_flow_touch(&act, scope->generation, 0, 1);
+    return act.verdict == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
+}
+
+/*
+ * Compares who sends with who acts according to the socket. A rule that is bound to executables holds for the image that
+ * sends: when that is another one than before, nothing is kept and the packet names a flow of its own. Without such rules
+ * one image may send what another may, and the flow stays with the image that connected.
+ */
+__noinline int weir_check_sender(struct __sk_buff *skb) {
+    struct bpf_sock *sk = skb->sk;
+    struct weir_sock *sock = weir_sock_of(skb);
+    const struct weir_scope *scope;
+    const struct weir_task *sender;
+    __u32 tgid;
+
+    if (!sk || !sock) return WEIR_PACKET_PASS;
+    sk = bpf_sk_fullsock(sk);
+    if (!sk) return WEIR_PACKET_PASS;
+    sender = weir_sender(sk, &tgid);
+    if (!sender) return WEIR_PACKET_PASS;
+    if (sender->scope_id != sock->scope_id) return weir_foreign(skb, sender, tgid);
+    scope = weir_scope_of(sock->scope_id);
+    if (sender->exec_id == sock->exec_id || !scope || !(scope->flags & WEIR_S_PROCESS)) return WEIR_PACKET_PASS;
+    weir_flow_fold(sock);
+    sock->flags &= ~WEIR_K_FLOW;
+    sock->generation = 0;
+    sock->exec_id = sender->exec_id;
+    sock->tgid = tgid;
+    return WEIR_PACKET_PASS;
+}
+
+/* One lookup decides whether there is anything to compare. */
+static __always_inline int weir_may_be_sent_by_another(const struct weir_sock *sock) {
+    __u32 tgid;
+    const struct weir_task *task = weir_current(&tgid);
+
+    return task && (task->scope_id != sock->scope_id || task->exec_id != sock->exec_id);
+}
+
 SEC("cgroup_skb/egress")
 int weir_egress(struct __sk_buff *skb) {
     struct weir_sock *sock = weir_sock_of(skb);
     const struct weir_scope *scope;
     int result = WEIR_PACKET_PASS;
 
-    if (!sock) return WEIR_PACKET_PASS;
+    if (!sock) {
+        result = weir_take_in(skb);
+        if (result == WEIR_TAKEN_NOT) return WEIR_PACKET_PASS;
+        sock = weir_sock_of(skb);
+        if (result == WEIR_TAKEN_FAILED || !sock) return WEIR_PACKET_DROP;
+        result = WEIR_PACKET_PASS;
+    } else if (weir_may_be_sent_by_another(sock)) {
+        if (weir_check_sender(skb) == WEIR_PACKET_DROP) return WEIR_PACKET_DROP;
+    }
     scope = weir_scope_of(sock->scope_id);
     if (!scope) return WEIR_PACKET_DROP; /* ended and forgotten */
     if (!weir_is_seen(skb, sock, scope)) result = weir_packet_slow(skb, 0);
