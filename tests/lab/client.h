@@ -56,6 +56,24 @@ struct SprayOptions {
 /// UDP connect() to many destinations; sends nothing.
 int Spray(const SprayOptions& options);
 
+struct HoldOptions {
+  std::string host;  ///< a literal
+  std::uint16_t port = 0;
+  bool udp = false;
+  std::string path;  ///< of a unix socket
+};
+/// Connects, prints `pid= fd=`, and gives the connected socket to everybody who comes to `path`, until killed.
+int Hold(const HoldOptions& options);
+
+struct TakeOptions {
+  std::string path;  ///< from whoever holds there, or
+  int pid = 0;       ///< from this process, by pidfd_getfd
+  int number = -1;
+  std::string text;
+};
+/// Gets hold of a connected socket and sends `text` as a request. 0: sent, 1: refused, 2: there was none.
+int Take(const TakeOptions& options);
+
 /// Runs `command` at the end of a chain of `depth` processes, each with an image of its own.
 int Chain(unsigned depth, const std::vector<std::string>& command);
 /// Runs `command` with one more argument of `bytes` bytes spread over as many arguments as the kernel's limit needs.

@@ -76,6 +76,22 @@ int main(int argc, char** argv) {
   spray_command->add_option("--port", spray.port);
   spray_command->final_callback([&] { status = weir::lab::Spray(spray); });
 
+  weir::lab::HoldOptions hold;
+  auto* hold_command = app.add_subcommand("hold", "Connect to HOST:PORT and give the socket away at a unix socket");
+  hold_command->add_option("path", hold.path)->required();
+  hold_command->add_option("host", hold.host)->required();
+  hold_command->add_option("port", hold.port)->required();
+  hold_command->add_flag("--udp", hold.udp);
+  hold_command->final_callback([&] { status = weir::lab::Hold(hold); });
+
+  weir::lab::TakeOptions take;
+  auto* take_command = app.add_subcommand("take", "Send TEXT on a connected socket of somebody else's");
+  take_command->add_option("text", take.text)->required();
+  take_command->add_option("--from", take.path, "By SCM_RIGHTS, from this unix socket");
+  take_command->add_option("--pid", take.pid, "By pidfd_getfd, from this process");
+  take_command->add_option("--fd", take.number);
+  take_command->final_callback([&] { status = weir::lab::Take(take); });
+
   unsigned amount = 0;
   std::vector<std::string> command;
   auto* chain = app.add_subcommand("chain", "Run COMMAND below DEPTH processes");
