@@ -78,8 +78,9 @@ static __always_inline void weir_dest_v6(struct weir_dest *dest, const struct bp
 static __always_inline int weir_is_kept(const struct weir_sock *sock, const struct weir_scope *scope, __u32 scope_id,
                                         const struct weir_task *task, const struct weir_dest *dest) {
     return sock && sock->scope_id == scope_id && sock->generation == scope->generation && !scope->learned_max_ns &&
-           !(sock->flags & WEIR_K_DNS) && !(scope->flags & WEIR_S_ENDED) && sock->port == dest->port && sock->proto == dest->proto &&
-           (!task || task->exec_id == sock->exec_id) && weir_addr_same((const __u32 *)sock->addr, dest->addr);
+           !(sock->flags & WEIR_K_DNS) && !(scope->flags & WEIR_S_ENDED) && sock->port == dest->port &&
+           sock->proto == dest->proto && (!task || task->exec_id == sock->exec_id) &&
+           weir_addr_same((const __u32 *)sock->addr, dest->addr);
 }
 
 /* Writes the allowed destination into the socket's storage: from here on the packet path knows it. */

@@ -58,9 +58,7 @@ __attribute__((noinline)) int weir_dns_query(struct __sk_buff *skb, __u32 slot) 
 
     if (!s) return WEIR_WHY_DNS_FORM;
     weir_dns_begin(s);
-    code = skb->gso_size             ? WEIR_DNS_E_SEGMENTS
-           : !weir_dns_is_copied(skb) ? WEIR_DNS_E_PAGES
-                                      : weir_dns_load(skb, slot);
+    code = skb->gso_size ? WEIR_DNS_E_SEGMENTS : !weir_dns_is_copied(skb) ? WEIR_DNS_E_PAGES : weir_dns_load(skb, slot);
     if (!code) code = weir_dns_parse_query(slot);
     s->asked.id = s->id;
     s->asked.qtype = s->qtype;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connected sockets that change hands: one side, outside a job, connects and keeps; the other, inside, gets hold and sends.
+// Connected sockets that change hands: one side, outside a job, connects and keeps; the other, inside, gets hold and
+// sends.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -64,7 +65,8 @@ int Hold(const HoldOptions& options) {
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*target), Length(*target))) return 1;
   const Fd door(::socket(AF_UNIX, SOCK_STREAM, 0));
   const sockaddr_un address = UnixAddress(options.path);
-  if (::bind(door.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) || ::listen(door.get(), 8)) return 1;
+  if (::bind(door.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) || ::listen(door.get(), 8))
+    return 1;
   std::printf("pid=%d fd=%d\n", ::getpid(), fd.get());
   std::fflush(stdout);
   for (;;) {

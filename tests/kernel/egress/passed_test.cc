@@ -95,7 +95,8 @@ class PassedSocket : public testing::TestWithParam<Case> {
     auto made = World::Create(WEIR_MODE_BLOCK, WEIR_S_PROCESS);
     ASSERT_TRUE(made) << made.error().what;
     world_ = std::move(*made);
-    for (const std::uint8_t proto : {std::uint8_t{6}, std::uint8_t{17}}) ASSERT_TRUE(world_->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, proto));
+    for (const std::uint8_t proto : {std::uint8_t{6}, std::uint8_t{17}})
+      ASSERT_TRUE(world_->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, proto));
   }
 
   // An outsider connects to `address`, a job's process gets hold of the socket and sends one byte. Bit 0: it arrived;
@@ -166,8 +167,8 @@ INSTANTIATE_TEST_SUITE_P(Ways, PassedSocket,
                                          Case{"PidfdGetfdTcp", Way::kPidfdGetfd, SOCK_STREAM}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
-// The other side of the coin: packets of strangers are sent in the softirq of a job's task all the time (acknowledgements,
-// handshakes of a listener, errors), and none of these sockets may become the job's.
+// The other side of the coin: packets of strangers are sent in the softirq of a job's task all the time
+// (acknowledgements, handshakes of a listener, errors), and none of these sockets may become the job's.
 TEST(Passed, AStrangersSocketIsNeverTaken) {
   auto made = World::Create(WEIR_MODE_BLOCK);
   ASSERT_TRUE(made) << made.error().what;
@@ -175,39 +176,40 @@ TEST(Passed, AStrangersSocketIsNeverTaken) {
   ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, 17));
   auto outside = world->root().CreateChild("outside");
   ASSERT_TRUE(outside);
-  EXPECT_EQ(world->InCgroup(*outside,
-                            [&] {
-                              if (!OwnNetwork({"192.0.2.10/32", "192.0.2.11/32"})) return 99;
-                              const int listener = Bound(SOCK_STREAM, kOther, 80);
-                              // The job keeps every CPU's softirq busy with packets that are answered by errors.
-                              std::vector<Child> noise;
-                              for (int i = 0; i < 2; i++) {
-                                auto child = Child::RunIn(world->job(), [] {
-                                  const int fd = Connected(SOCK_DGRAM, kAllowed, 443);
-                                  for (;;) send(fd, "x", 1, 0);
-                                  return 0;
-                                });
-                                if (!child) return 98;
-                                noise.push_back(std::move(*child));
-                              }
-                              int lost = 0;
-                              for (int i = 0; i < 300; i++) {
-                                const Fd client(Connected(SOCK_STREAM, kOther, 80));
-                                const Fd peer(accept(listener, nullptr, nullptr));
-                                char buffer[65536] = {};
-                                for (const auto& [from, to] : {std::pair(client.get(), peer.get()), {peer.get(), client.get()}}) {
-                                  if (send(from, buffer, 20'000, 0) != 20'000) lost++;
-                                  if (recv(to, buffer, 20'000, MSG_WAITALL) != 20'000) lost++;
-                                }
-                              }
-                              return lost ? 1 : 0;
-                            }),
+  EXPECT_EQ(world->InCgroup(
+                *outside,
+                [&] {
+                  if (!OwnNetwork({"192.0.2.10/32", "192.0.2.11/32"})) return 99;
+                  const int listener = Bound(SOCK_STREAM, kOther, 80);
+                  // The job keeps every CPU's softirq busy with packets that are answered by errors.
+                  std::vector<Child> noise;
+                  for (int i = 0; i < 2; i++) {
+                    auto child = Child::RunIn(world->job(), [] {
+                      const int fd = Connected(SOCK_DGRAM, kAllowed, 443);
+                      for (;;) send(fd, "x", 1, 0);
+                      return 0;
+                    });
+                    if (!child) return 98;
+                    noise.push_back(std::move(*child));
+                  }
+                  int lost = 0;
+                  for (int i = 0; i < 300; i++) {
+                    const Fd client(Connected(SOCK_STREAM, kOther, 80));
+                    const Fd peer(accept(listener, nullptr, nullptr));
+                    char buffer[65536] = {};
+                    for (const auto& [from, to] : {std::pair(client.get(), peer.get()), {peer.get(), client.get()}}) {
+                      if (send(from, buffer, 20'000, 0) != 20'000) lost++;
+                      if (recv(to, buffer, 20'000, MSG_WAITALL) != 20'000) lost++;
+                    }
+                  }
+                  return lost ? 1 : 0;
+                }),
             0);
   EXPECT_EQ(world->Counter(WEIR_C_ADOPTED), 0u);
 }
 
-// MPTCP's kernel worker connects further subflows on a job's behalf, to the addresses that the peer names: no process makes
-// these sockets, and no rule may be about where they go.
+// MPTCP's kernel worker connects further subflows on a job's behalf, to the addresses that the peer names: no process
+// makes these sockets, and no rule may be about where they go.
 TEST(Passed, TheKernelsOwnConnectionsAreTheJobs) {
   auto made = World::Create(WEIR_MODE_BLOCK);
   ASSERT_TRUE(made) << made.error().what;
@@ -249,8 +251,9 @@ TEST(Passed, TheKernelsOwnConnectionsAreTheJobs) {
     const int status = WEXITSTATUS(job->Wait());
     if (status) return status;
     // Whether a further subflow's handshake has reached this side, is counted here.
-    return std::system("awk '/^MPTcpExt:/ { if (!n++) split($0, key); else for (i = 2; i <= NF; i++)"
-                       " if (key[i] == \"MPJoinSynRx\" && $i > 0) exit 1 }' /proc/net/netstat")
+    return std::system(
+               "awk '/^MPTcpExt:/ { if (!n++) split($0, key); else for (i = 2; i <= NF; i++)"
+               " if (key[i] == \"MPJoinSynRx\" && $i > 0) exit 1 }' /proc/net/netstat")
                ? 1
                : 0;
   });
