@@ -80,7 +80,7 @@ Appender::~Appender() = default;
 Result<std::vector<Result<Appended>>> Appender::Append(std::span<const Batch> batches) {
   const auto failed = [this](Error error) {
     job_refs_.clear();
-    return tl::unexpected<Error>(std::move(error));
+    return tl::unexpected<Error>(WhileServing(std::move(error)));
   };
   auto transaction = Transaction::Begin(database_, Transaction::Kind::kWrite);
   if (!transaction) return failed(std::move(transaction).error());
@@ -122,7 +122,9 @@ Result<Appended> Appender::AppendBatch(const Batch& batch, bool& refused) {
   }
   if (auto saved = SaveStream(*stream, outcome.stored); !saved) return tl::unexpected<Error>(std::move(saved).error());
   if (auto touched = TouchJobs(spans); !touched) return tl::unexpected<Error>(std::move(touched).error());
-  outcome.durable_sequence = stream->last_sequence;
+  // Not the stream's last sequence: behind a hole more may be stored already, and its sensor, told of that, would drop
+  // what still has to fill the hole.
+  if (!batch.events.empty()) outcome.durable_sequence = batch.events.back().sequence;
   return outcome;
 }
 
@@ -134,7 +136,8 @@ Result<> Appender::ResolveJobs(const Batch& batch, bool& refused) {
   std::vector<const Event*> first_of_new;
   std::string_view previous;
   for (const Event& event : batch.events) {
-    if (event.job_id == previous || job_refs_.contains(event.job_id)) continue;
+    // Events about the sensor itself have no job.
+    if (event.job_id.empty() || event.job_id == previous || job_refs_.contains(event.job_id)) continue;
     previous = event.job_id;
     auto ref = FindJob(event.job_id, batch.sensor, refused);
     if (!ref) return tl::unexpected<Error>(std::move(ref).error());

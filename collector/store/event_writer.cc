@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/store/event_writer.h"
 
+#include <algorithm>
 #include <variant>
 #include <vector>
 
@@ -63,6 +64,10 @@ constexpr std::string_view kHeartbeat =
     "kernel = excluded.kernel, sensor_version = excluded.sensor_version, armed = excluded.armed, jobs = excluded.jobs "
     "WHERE excluded.heartbeat_ns >= sensors.heartbeat_ns";
 
+/// 0 in begin_ns and end_ns means that nothing has arrived. A clock that stands at the epoch must not say so, or what
+/// was stored could be replaced.
+std::int64_t Known(std::int64_t time_ns) { return std::max<std::int64_t>(time_ns, 1); }
+
 // In the order of EventWriter::Statements.
 constexpr std::string_view kSql[] = {kJobBegin, kJobEnd, kLabel,  kExec,    kFork, kExit,     kFlow,
                                      kTotals,   kQuery,  kAnswer, kFinding, kGap,  kHeartbeat};
@@ -95,7 +100,7 @@ struct EventWriter::Visitor {
   std::string_view sensor;
 
   Result<> operator()(const JobBegin& job) const {
-    WEIR_TRY(to.job_begin.Run(at.time_ns, job.name, job.mode, job.policy_digest, job.policy_text,
+    WEIR_TRY(to.job_begin.Run(Known(at.time_ns), job.name, job.mode, job.policy_digest, job.policy_text,
                               Blob{JoinNul(job.command)}, job.cgroup, job.scope_id, job.host, job.kernel,
                               job.sensor_version, at.job_ref));
     for (const auto& [name, value] : job.labels) WEIR_TRY(to.label.Run(at.job_ref, name, value));
@@ -103,7 +108,7 @@ struct EventWriter::Visitor {
   }
 
   Result<> operator()(const JobEnd& end) const {
-    return to.job_end.Run(at.time_ns, end.exit_status, end.complete, Blob{end.record}, at.job_ref);
+    return to.job_end.Run(Known(at.time_ns), end.exit_status, end.complete, Blob{end.record}, at.job_ref);
   }
 
   Result<> operator()(const Exec& e) const {

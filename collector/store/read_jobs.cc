@@ -53,6 +53,14 @@ SequenceGap SequenceGapFrom(const Statement& row) {
   return {row.Unsigned(0), row.Unsigned(1), row.Integer(2), row.Integer(3)};
 }
 
+/// SUM fails beyond 63 bits, and a sensor chooses the numbers: one forged count must not hide every job. So the halves
+/// of 32 bits are summed apart. The result stays at the top instead of wrapping.
+std::uint64_t SumOfHalves(std::uint64_t high, std::uint64_t low) {
+  high += low >> 32;
+  if (high > std::numeric_limits<std::uint32_t>::max()) return std::numeric_limits<std::uint64_t>::max();
+  return high << 32 | (low & std::numeric_limits<std::uint32_t>::max());
+}
+
 /// End of the time in which the job can have lost something: open while it is not known to have ended.
 std::int64_t UntilNs(const StoredJob& job) {
   return job.end_ns != 0 ? job.end_ns : std::numeric_limits<std::int64_t>::max();
@@ -85,14 +93,15 @@ Result<StoredJob> ReadJob(Database& database, const std::string& job_id) {
 Result<JobCounts> CountJob(Database& database, std::int64_t job_ref) {
   JobCounts counts;
   // Flows of the DNS hook are sums of lookups; the lookups themselves are rows of dns_queries.
-  auto flows = database.Prepare("SELECT verdict, SUM(count) FROM flows WHERE job_ref = ? GROUP BY verdict");
+  auto flows = database.Prepare(
+      "SELECT verdict, SUM(count >> 32), SUM(count & 4294967295) FROM flows WHERE job_ref = ? GROUP BY verdict");
   if (!flows) return tl::unexpected<Error>(std::move(flows).error());
   flows->Start(job_ref);
   WEIR_TRY(flows->ForEach([&](const Statement& row) {
     switch (static_cast<Verdict>(row.Integer(0))) {
-      case Verdict::kAllow: counts.allowed = row.Unsigned(1); break;
-      case Verdict::kDeny: counts.denied = row.Unsigned(1); break;
-      case Verdict::kWouldDeny: counts.would_deny = row.Unsigned(1); break;
+      case Verdict::kAllow: counts.allowed = SumOfHalves(row.Unsigned(1), row.Unsigned(2)); break;
+      case Verdict::kDeny: counts.denied = SumOfHalves(row.Unsigned(1), row.Unsigned(2)); break;
+      case Verdict::kWouldDeny: counts.would_deny = SumOfHalves(row.Unsigned(1), row.Unsigned(2)); break;
       case Verdict::kUnknown: break;
     }
   }));

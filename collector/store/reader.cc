@@ -13,8 +13,10 @@ namespace {
 template <typename Read>
 auto InSnapshot(Database& database, Read read) -> decltype(read(database)) {
   auto transaction = Transaction::Begin(database, Transaction::Kind::kRead);
-  if (!transaction) return tl::unexpected<Error>(std::move(transaction).error());
-  return read(database);
+  if (!transaction) return tl::unexpected<Error>(WhileServing(std::move(transaction).error()));
+  auto result = read(database);
+  if (!result) return tl::unexpected<Error>(WhileServing(std::move(result).error()));
+  return result;
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/store/sqlite.h"
 
+#include <sys/stat.h>
+
+#include <tuple>
 #include <utility>
 
 namespace weir::store {
@@ -26,6 +29,11 @@ tl::unexpected<Error> Failure(sqlite3* handle, int result) {
 }
 
 }  // namespace
+
+Error WhileServing(Error error) {
+  if (error.code == Code::kInvalid || error.code == Code::kPrivilege) error.code = Code::kUnavailable;
+  return error;
+}
 
 Result<bool> Statement::Step() {
   const int result = sqlite3_step(statement_.get());
@@ -66,6 +74,10 @@ std::string_view Statement::View(int column) const {
 }
 
 Result<Database> Database::Open(const std::filesystem::path& path, int busy_ms) {
+  // What jobs did is nobody else's business; SQLite itself would make it 0644, and gives -wal and -shm the same mode.
+  // By mknod, because closing a descriptor of the file would drop the locks that another thread holds on it. Where it
+  // fails, opening says why.
+  std::ignore = ::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0);
   sqlite3* handle = nullptr;
   // NOMUTEX: each connection belongs to one thread at a time (store.h).
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

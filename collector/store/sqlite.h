@@ -17,6 +17,10 @@
 
 namespace weir::store {
 
+/// An error of a database that was opened in order: what it could not do is no fault of who asked (kInvalid,
+/// kPrivilege), who shall ask again later (kUnavailable).
+[[nodiscard]] Error WhileServing(Error error);
+
 /// Bytes without an encoding, for columns that are not text.
 struct Blob {
   std::string_view bytes;
@@ -105,7 +109,7 @@ class Statement {
 /// A connection. Used by one thread at a time.
 class Database {
  public:
-  /// Opens or creates; waits up to `busy_ms` for other processes' locks in each later call.
+  /// Opens or creates (mode 0600); waits up to `busy_ms` for other processes' locks in each later call.
   [[nodiscard]] static Result<Database> Open(const std::filesystem::path& path, int busy_ms);
 
   [[nodiscard]] Result<> Execute(const std::string& sql);

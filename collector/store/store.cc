@@ -2,6 +2,8 @@
 #include "collector/store/store.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "collector/store/appender.h"
@@ -15,9 +17,23 @@ namespace {
 // often.
 constexpr int kCheckpointPages = 4096;
 constexpr int kCacheKib = 16384;
+// What the log keeps on disk once it was copied back: a reader that took long must not leave its size for ever.
+constexpr int kJournalBytes = 64 << 20;
+constexpr std::chrono::milliseconds kLockPause{5};
+
+/// To WAL. SQLite does not wait for locks here, and two processes may begin with the same new file.
+Result<> SwitchToWal(Database& database, int busy_ms) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_ms);
+  for (;;) {
+    auto switched = database.Execute("PRAGMA journal_mode = WAL");
+    if (switched || switched.error().sys_errno != EBUSY || std::chrono::steady_clock::now() > until) return switched;
+    std::this_thread::sleep_for(kLockPause);
+  }
+}
 
 Result<> SetUp(Database& database, const StoreConfig& config) {
-  WEIR_TRY(database.Execute("PRAGMA journal_mode = WAL"));
+  WEIR_TRY(SwitchToWal(database, config.busy_ms));
+  WEIR_TRY(database.Execute("PRAGMA journal_size_limit = " + std::to_string(kJournalBytes)));
   WEIR_TRY(database.Execute("PRAGMA synchronous = FULL"));
   WEIR_TRY(database.Execute("PRAGMA wal_autocheckpoint = " + std::to_string(kCheckpointPages)));
   WEIR_TRY(database.Execute("PRAGMA cache_size = -" + std::to_string(kCacheKib)));

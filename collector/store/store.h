@@ -26,10 +26,11 @@ struct StoreConfig {
 
 /// What became of one batch.
 struct Appended {
-  std::uint64_t durable_sequence = 0;  ///< everything up to here is on disk, or its absence is on record
-  std::uint64_t stored = 0;            ///< events that were new
-  std::uint64_t duplicates = 0;        ///< events that were there already
-  std::uint64_t missing = 0;           ///< sequence numbers newly found to be missing
+  /// The batch's last: of what its sensor has sent in order, everything up to here is on disk.
+  std::uint64_t durable_sequence = 0;
+  std::uint64_t stored = 0;      ///< events that were new
+  std::uint64_t duplicates = 0;  ///< events that were there already
+  std::uint64_t missing = 0;     ///< sequence numbers newly found to be missing
   friend bool operator==(const Appended&, const Appended&) = default;
 };
 
@@ -58,7 +59,7 @@ class Store {
   /// Stores all batches in one transaction, one outcome per batch in order. Idempotent by (sensor, epoch, sequence): an
   /// event that is there already changes nothing; a late one fills its hole. A batch with an event for another sensor's
   /// job is refused as a whole (kPrivilege) and does not harm the others. An error of the database as a whole
-  /// (kExhausted: disk full) means that nothing of this call was stored.
+  /// (kExhausted: disk full; kUnavailable: locked, not writable or damaged) means that nothing of this call was stored.
   [[nodiscard]] Result<std::vector<Result<Appended>>> Append(std::span<const Batch> batches);
 
   /// Newest first; those with an event at or after `since_ns`.
