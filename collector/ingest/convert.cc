@@ -24,6 +24,13 @@ std::size_t TotalBytes(const Strings& strings) {
   return bytes;
 }
 
+// Signed 64-bit columns hold it, and greater stays greater.
+constexpr std::uint64_t kMaxCount = std::numeric_limits<std::int64_t>::max();
+
+void CheckTime(Checker& check, std::string_view field, std::int64_t time_ns) {
+  check.Between(field, time_ns, 0, std::numeric_limits<std::int64_t>::max());
+}
+
 store::Verdict VerdictFrom(Checker& check, std::string_view field, int verdict) {
   check.Between(field, verdict, v1::VERDICT_ALLOW, v1::VERDICT_WOULD_DENY);
   return static_cast<store::Verdict>(verdict);
@@ -71,6 +78,7 @@ store::Exec From(Checker& check, v1::ProcessExec& in) {
   check.Bytes("exec.comm", in.comm(), rpc::kMaxComm);
   check.AtMost("exec.arguments", static_cast<std::uint64_t>(in.arguments_size()), rpc::kMaxArguments);
   check.AtMost("exec.arguments: bytes", TotalBytes(in.arguments()), rpc::kMaxArgumentBytes);
+  CheckTime(check, "exec.start_time_ns", in.start_time_ns());
   store::Exec out;
   out.exec_id = in.exec_id();
   out.parent_exec_id = in.parent_exec_id();
@@ -128,6 +136,13 @@ store::Flow From(Checker& check, v1::Flow& in) {
 }
 
 store::FlowTotals From(Checker& check, v1::FlowTotals& in) {
+  CheckTime(check, "flow_totals.first_time_ns", in.first_time_ns());
+  CheckTime(check, "flow_totals.last_time_ns", in.last_time_ns());
+  check.AtMost("flow_totals.count", in.count(), kMaxCount);
+  check.AtMost("flow_totals.bytes_out", in.bytes_out(), kMaxCount);
+  check.AtMost("flow_totals.bytes_in", in.bytes_in(), kMaxCount);
+  check.AtMost("flow_totals.packets_out", in.packets_out(), kMaxCount);
+  check.AtMost("flow_totals.packets_in", in.packets_in(), kMaxCount);
   return {From(check, *in.mutable_id()),
           {in.first_time_ns(), in.last_time_ns(), in.count(), in.bytes_out(), in.bytes_in(), in.packets_out(),
            in.packets_in()}};
@@ -180,6 +195,8 @@ store::Finding From(Checker& check, v1::Finding& in) {
 
 store::Gap From(Checker& check, v1::Gap& in) {
   check.Keyword("gap.reason", in.reason());
+  CheckTime(check, "gap.from_ns", in.from_ns());
+  CheckTime(check, "gap.until_ns", in.until_ns());
   check.AtMost("gap.lost", static_cast<std::uint64_t>(in.lost_size()), rpc::kMaxLostKinds);
   store::Gap out{in.reason(), in.from_ns(), in.until_ns(), {}};
   for (const auto& [kind, count] : in.lost()) {
@@ -196,13 +213,17 @@ store::Heartbeat From(Checker& check, v1::Heartbeat& in) {
   return {in.sensor_version(), in.kernel(), in.host(), in.armed(), in.jobs()};
 }
 
+store::Fork From(Checker& check, const v1::ProcessFork& in) {
+  CheckTime(check, "fork.start_time_ns", in.start_time_ns());
+  return {in.exec_id(), in.pid(), in.parent_pid(), in.start_time_ns()};
+}
+
 store::Body BodyFrom(Checker& check, v1::Event& in) {
   switch (in.body_case()) {
     case v1::Event::kJobBegin: return From(check, *in.mutable_job_begin());
     case v1::Event::kJobEnd: return From(check, *in.mutable_job_end());
     case v1::Event::kExec: return From(check, *in.mutable_exec());
-    case v1::Event::kFork:
-      return store::Fork{in.fork().exec_id(), in.fork().pid(), in.fork().parent_pid(), in.fork().start_time_ns()};
+    case v1::Event::kFork: return From(check, in.fork());
     case v1::Event::kExit: return store::Exit{in.exit().exec_id(), in.exit().pid(), in.exit().wait_status()};
     case v1::Event::kFlow: return From(check, *in.mutable_flow());
     case v1::Event::kFlowTotals: return From(check, *in.mutable_flow_totals());
@@ -243,9 +264,8 @@ Result<store::Batch> ToBatch(v1::EventBatch& batch) {
     v1::Event& in = *batch.mutable_events(i);
     check.Enter("event " + std::to_string(i) + " (sequence " + std::to_string(in.sequence()) + ")");
     if (in.sequence() <= previous) check.Fault("sequence", "does not ascend");
-    // Signed 64-bit columns hold it; no sensor counts so far.
-    check.AtMost("sequence", in.sequence(), std::numeric_limits<std::int64_t>::max());
-    check.Between("time_ns", in.time_ns(), 0, std::numeric_limits<std::int64_t>::max());
+    check.AtMost("sequence", in.sequence(), kMaxCount);
+    CheckTime(check, "time_ns", in.time_ns());
     check.Name("job_id", in.job_id(), rpc::kMaxJobId, true);
     previous = in.sequence();
     store::Event event{in.sequence(), in.time_ns(), in.job_id(), BodyFrom(check, in)};

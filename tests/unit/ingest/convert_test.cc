@@ -137,6 +137,7 @@ TEST_P(Refused, WithTheFieldThatIsWrong) {
 
 v1::FlowId& FlowId(v1::EventBatch& batch) { return *batch.mutable_events(4)->mutable_flow()->mutable_id(); }
 v1::ProcessExec& Exec(v1::EventBatch& batch) { return *batch.mutable_events(1)->mutable_exec(); }
+v1::FlowTotals& Totals(v1::EventBatch& batch) { return *batch.mutable_events(5)->mutable_flow_totals(); }
 v1::JobBegin& Begin(v1::EventBatch& batch) { return *batch.mutable_events(0)->mutable_job_begin(); }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -160,6 +161,17 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"sequence_beyond_63_bits", [](auto& b) { b.mutable_events(11)->set_sequence(1ull << 63); },
             "sequence: more"},
         Row{"negative_time", [](auto& b) { b.mutable_events(3)->set_time_ns(-1); }, "time_ns"},
+        Row{"exec_before_1970", [](auto& b) { Exec(b).set_start_time_ns(-1); }, "exec.start_time_ns"},
+        Row{"fork_before_1970", [](auto& b) { b.mutable_events(2)->mutable_fork()->set_start_time_ns(INT64_MIN); },
+            "fork.start_time_ns"},
+        Row{"flow_before_1970", [](auto& b) { Totals(b).set_first_time_ns(-1); }, "flow_totals.first_time_ns"},
+        Row{"flow_until_before_1970", [](auto& b) { Totals(b).set_last_time_ns(-1); }, "flow_totals.last_time_ns"},
+        Row{"gap_before_1970", [](auto& b) { b.mutable_events(9)->mutable_gap()->set_from_ns(-1); }, "gap.from_ns"},
+        Row{"gap_until_before_1970", [](auto& b) { b.mutable_events(9)->mutable_gap()->set_until_ns(-1); },
+            "gap.until_ns"},
+        Row{"count_beyond_63_bits", [](auto& b) { Totals(b).set_count(1ull << 63); }, "flow_totals.count"},
+        Row{"bytes_beyond_63_bits", [](auto& b) { Totals(b).set_bytes_in(~0ull); }, "flow_totals.bytes_in"},
+        Row{"packets_beyond_63_bits", [](auto& b) { Totals(b).set_packets_out(~0ull); }, "flow_totals.packets_out"},
         Row{"job_id_with_slash", [](auto& b) { b.mutable_events(3)->set_job_id("../x"); }, "job_id: other bytes"},
         Row{"job_id_too_long", [](auto& b) { b.mutable_events(3)->set_job_id(std::string(129, 'j')); }, "job_id: more"},
         Row{"process_without_job", [](auto& b) { b.mutable_events(1)->clear_job_id(); }, "job_id: is empty"},
