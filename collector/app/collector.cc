@@ -77,10 +77,10 @@ Result<std::unique_ptr<grpc::Server>> Serve(const CollectorConfig& config, std::
 
 // Destroyed from the last to the first: nothing outlives what it uses.
 struct Collector::Parts {
-  explicit Parts(std::unique_ptr<store::Store> opened)
+  Parts(std::unique_ptr<store::Store> opened, const CollectorConfig& config)
       : store(std::move(opened)),
         workers(rpc::kWorkers, rpc::kMaxWaitingQuestions),
-        writer(*store, rpc::kMaxQueuedBytes),
+        writer(*store, rpc::kMaxQueuedBytes, config.on_database),
         ingest(writer),
         review(*store, workers) {}
 
@@ -121,7 +121,7 @@ Result<std::unique_ptr<Collector>> Collector::Open(const CollectorConfig& config
   store_config.max_database_bytes = config.max_database_bytes;
   auto store = store::Store::Open(store_config);
   if (!store) return tl::unexpected<Error>(std::move(store).error());
-  auto parts = std::make_unique<Parts>(std::move(*store));
+  auto parts = std::make_unique<Parts>(std::move(*store), config);
   auto server = Serve(config, {&parts->ingest, &parts->review});
   if (!server) return tl::unexpected<Error>(std::move(server).error());
   parts->server = std::move(*server);
@@ -138,6 +138,7 @@ std::shared_ptr<grpc::Channel> Collector::InProcessChannel() {
 
 void Collector::Shutdown(std::chrono::milliseconds grace) {
   std::call_once(parts_->stopped, [&] {
+    parts_->ingest.Drain();
     parts_->server->Shutdown(std::chrono::system_clock::now() + grace);
     parts_->server->Wait();
   });

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,10 @@ struct CollectorConfig {
 
   /// Lets `listen` name addresses other than loopback although the connection is neither encrypted nor authenticated.
   bool insecure_listen = false;
+
+  /// Told when the database begins to refuse all events (why: disk full, locked, damaged …) and when it takes them
+  /// again (null). Called on a thread of the collector; must not block. May be empty.
+  std::function<void(const Error*)> on_database;
 };
 
 /// Checks a configuration without opening anything. Every fault is named, one line each.
@@ -51,7 +56,8 @@ class Collector {
   /// (rpc::kMaxAnswerBytes), which other clients must allow for themselves: see rpc::ClientArguments().
   [[nodiscard]] std::shared_ptr<grpc::Channel> InProcessChannel();
 
-  /// Stops taking calls, waits up to `grace` for running ones, then cancels them. What was acknowledged is on disk.
+  /// Ends event streams once what they sent is stored, takes no more calls, waits up to `grace` for running ones, then
+  /// cancels them. What was acknowledged is on disk.
   void Shutdown(std::chrono::milliseconds grace);
 
  private:

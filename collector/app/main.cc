@@ -3,9 +3,12 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <sys/stat.h>
+
 #include <csignal>
 
 #include "collector/app/collector.h"
+#include "collector/app/listen.h"
 #include "collector/app/options.h"
 
 namespace {
@@ -14,9 +17,28 @@ constexpr int kExitUsage = 64;        // EX_USAGE
 constexpr int kExitUnavailable = 69;  // EX_UNAVAILABLE
 constexpr std::chrono::seconds kGrace{5};
 
-int Run(const weir::collector::Options& options, const sigset_t& signals) {
-  if (options.config.insecure_listen)
-    spdlog::warn("--insecure-listen: connections are neither encrypted nor authenticated");
+/// What weakens the evidence is said at each start.
+void Warn(const weir::CollectorConfig& config) {
+  if (config.insecure_listen) spdlog::warn("--insecure-listen: connections are neither encrypted nor authenticated");
+  for (const std::string& text : config.listen) {
+    const auto address = weir::collector::ParseListen(text);
+    if (!address || address->is_unix) continue;
+    spdlog::warn("{}: every process {}, those of jobs included, can read and forge evidence there", text,
+                 address->loopback ? "of this host" : "that reaches it");
+  }
+}
+
+void LogDatabase(const weir::Error* failure) {
+  if (failure != nullptr) {
+    spdlog::error("nothing can be stored, sensors keep their events: {}", failure->what);
+  } else {
+    spdlog::info("the database takes events again");
+  }
+}
+
+int Run(weir::collector::Options options, const sigset_t& signals) {
+  Warn(options.config);
+  options.config.on_database = LogDatabase;
   auto collector = weir::Collector::Open(options.config);
   if (!collector) {
     spdlog::error("{}", collector.error().what);
@@ -45,6 +67,8 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
   if (options->check_config) return 0;
+  // The socket is opened to its group (0660) only after it was made; nobody else gets in meanwhile.
+  ::umask(0077);
   // Blocked before any thread is made, so that only sigwait gets them.
   sigset_t signals;
   sigemptyset(&signals);

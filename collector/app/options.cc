@@ -36,7 +36,7 @@ EXIT STATUS
 
 EXAMPLES
   weir-collector
-  weir-collector --db ./weir.db --listen 127.0.0.1:7411
+  weir-collector --db ./weir.db --listen unix:/run/user/1000/weir.sock
   weir-collector --check-config --listen unix:/run/weir/collector.sock
 
 SEE ALSO
@@ -54,9 +54,10 @@ std::optional<Options> ParseOptions(int argc, char** argv, int& exit_code) {
   app.add_option("--db", database, "SQLite file; made when it does not exist")
       ->type_name("FILE")
       ->capture_default_str();
-  app.add_option(
-         "--listen", options.config.listen,
-         "Where to serve: unix:/path or host:port; may be given again. TCP without mTLS is served on loopback only")
+  app.add_option("--listen", options.config.listen,
+                 "Where to serve: unix:/path or host:port; may be given again. TCP is served on loopback only, where "
+                 "every process "
+                 "of the host, jobs included, can read and forge evidence: prefer a unix socket")
       ->type_name("ADDRESS")
       ->capture_default_str();
   app.add_option("--max-db-bytes", options.config.max_database_bytes,

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/ingest/service.h"
 
-#include <mutex>
-#include <optional>
+#include <deque>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "collector/ingest/convert.h"
 #include "collector/rpc/limits.h"
 #include "collector/rpc/status.h"
 
 namespace weir::ingest {
-namespace {
 
 /// One stream. Callbacks (of gRPC's threads and of the writer's) only change the state and call Pump; Pump alone starts
 /// operations, one thread at a time and without the lock, because gRPC may call back from inside them. It finishes the
@@ -19,7 +18,17 @@ namespace {
 /// writer never touches a reactor that is gone.
 class StreamReactor final : public grpc::ServerBidiReactor<v1::EventBatch, v1::EventAck> {
  public:
-  explicit StreamReactor(Writer& writer) : writer_(writer) { Pump(std::unique_lock(mutex_)); }
+  explicit StreamReactor(EventIngestService& service) : service_(service), writer_(service.writer_) {}
+
+  /// Once gRPC may call back.
+  void Begin() { Pump(std::unique_lock(mutex_)); }
+
+  /// From any thread: reads no more, and ends when nothing is pending.
+  void Drain() {
+    std::unique_lock lock(mutex_);
+    End({Code::kUnavailable, 0, "the collector stops; send again later"});
+    Pump(std::move(lock));
+  }
 
   void OnReadDone(bool ok) override {
     Result<> taken;
@@ -38,7 +47,12 @@ class StreamReactor final : public grpc::ServerBidiReactor<v1::EventBatch, v1::E
     Pump(std::move(lock));
   }
 
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    // Destroyed without the lock, or by a Drain that holds it at this moment.
+    std::unordered_map<StreamReactor*, std::shared_ptr<StreamReactor>>::node_type self;
+    const std::lock_guard lock(service_.mutex_);
+    self = service_.streams_.extract(this);
+  }
 
  private:
   enum class Step { kNone, kRead, kWrite, kFinish };
@@ -53,6 +67,9 @@ class StreamReactor final : public grpc::ServerBidiReactor<v1::EventBatch, v1::E
     const std::uint64_t epoch = batch->epoch;
     {
       const std::lock_guard lock(mutex_);
+      // The stream failed or drains, and Finish may have been called: from here on nothing may become pending. The
+      // batch is not acknowledged, so its sensor sends it again.
+      if (no_more_) return {};
       ++pending_;
     }
     auto submitted = writer_.Submit(std::move(*batch), bytes,
@@ -68,11 +85,12 @@ class StreamReactor final : public grpc::ServerBidiReactor<v1::EventBatch, v1::E
     std::unique_lock lock(mutex_);
     --pending_;
     if (!outcome) {
+      failed_ = true;
       End(outcome.error());
-    } else {
-      next_ack_.emplace();
-      next_ack_->set_epoch(epoch);
-      next_ack_->set_durable_sequence(outcome->durable_sequence);
+    } else if (!failed_) {
+      // Behind a batch that was not stored nothing is acknowledged, or its sensor would take it for stored too.
+      if (acks_.empty() || acks_.back().epoch() != epoch) acks_.emplace_back().set_epoch(epoch);
+      acks_.back().set_durable_sequence(outcome->durable_sequence);
     }
     Pump(std::move(lock));
   }
@@ -85,13 +103,14 @@ class StreamReactor final : public grpc::ServerBidiReactor<v1::EventBatch, v1::E
 
   /// With the lock: what to start now, marked as started.
   Step Next() {
-    if (next_ack_ && !writing_) {
-      out_ = std::move(*next_ack_);
-      next_ack_.reset();
+    if (!acks_.empty() && !writing_) {
+      out_ = std::move(acks_.front());
+      acks_.pop_front();
       writing_ = true;
       return Step::kWrite;
     }
-    if (!no_more_ && !reading_ && pending_ < rpc::kMaxPendingBatches) {
+    // Acknowledgements of many epochs that nobody reads hold back reading, too.
+    if (!no_more_ && !reading_ && pending_ + static_cast<int>(acks_.size()) < rpc::kMaxPendingBatches) {
       reading_ = true;
       return Step::kRead;
     }
@@ -121,25 +140,44 @@ class StreamReactor final : public grpc::ServerBidiReactor<v1::EventBatch, v1::E
     pumping_ = false;
   }
 
+  EventIngestService& service_;
   Writer& writer_;
   v1::EventBatch in_;   // of the open read; OnReadDone and Pump take turns
   v1::EventAck out_;    // of the open write
   std::string sensor_;  // only in OnReadDone
   std::mutex mutex_;    // guards all below
-  std::optional<v1::EventAck> next_ack_;
+  std::deque<v1::EventAck> acks_;
   grpc::Status status_;
   int pending_ = 0;
   bool reading_ = false;
   bool writing_ = false;
   bool no_more_ = false;
+  bool failed_ = false;  // a batch was not stored
   bool pumping_ = false;
   bool again_ = false;
 };
 
-}  // namespace
-
 grpc::ServerBidiReactor<v1::EventBatch, v1::EventAck>* EventIngestService::Stream(grpc::CallbackServerContext*) {
-  return new StreamReactor(writer_);
+  const auto stream = std::make_shared<StreamReactor>(*this);
+  bool draining = false;
+  {
+    const std::lock_guard lock(mutex_);
+    streams_.emplace(stream.get(), stream);
+    draining = draining_;
+  }
+  draining ? stream->Drain() : stream->Begin();
+  return stream.get();
+}
+
+void EventIngestService::Drain() {
+  std::vector<std::shared_ptr<StreamReactor>> streams;
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+    for (const auto& [key, stream] : streams_) streams.push_back(stream);
+  }
+  // Without the lock: gRPC may call OnDone from inside.
+  for (const auto& stream : streams) stream->Drain();
 }
 
 }  // namespace weir::ingest

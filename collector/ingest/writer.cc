@@ -7,8 +7,8 @@
 
 namespace weir::ingest {
 
-Writer::Writer(store::Store& store, std::size_t max_bytes)
-    : store_(store), max_bytes_(max_bytes), thread_([this] { Run(); }) {}
+Writer::Writer(store::Store& store, std::size_t max_bytes, Watcher watcher)
+    : store_(store), max_bytes_(max_bytes), watcher_(std::move(watcher)), thread_([this] { Run(); }) {}
 
 Writer::~Writer() {
   {
@@ -56,6 +56,7 @@ void Writer::Store(std::vector<Waiting> group) {
   for (Waiting& waiting : group) batches.push_back(std::move(waiting.batch));
   auto outcomes = store_.Append(batches);
   batches.clear();
+  Tell(outcomes ? nullptr : &outcomes.error());
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (outcomes) {
       group[i].done(std::move((*outcomes)[i]));
@@ -63,6 +64,11 @@ void Writer::Store(std::vector<Waiting> group) {
       group[i].done(tl::unexpected<Error>(outcomes.error()));
     }
   }
+}
+
+void Writer::Tell(const Error* failure) {
+  const bool failing = failure != nullptr;
+  if (std::exchange(failing_, failing) != failing && watcher_) watcher_(failure);
 }
 
 }  // namespace weir::ingest

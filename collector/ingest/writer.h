@@ -20,8 +20,12 @@ class Writer {
  public:
   using Done = std::function<void(Result<store::Appended>)>;
 
+  /// Told, on the writer's thread, when the database begins to refuse everything (why) and when it takes events again
+  /// (null).
+  using Watcher = std::function<void(const Error*)>;
+
   /// `store` must outlive the writer.
-  Writer(store::Store& store, std::size_t max_bytes);
+  Writer(store::Store& store, std::size_t max_bytes, Watcher watcher = {});
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -39,8 +43,12 @@ class Writer {
   [[nodiscard]] std::vector<Waiting> TakeGroup();
   void Store(std::vector<Waiting> group);
 
+  void Tell(const Error* failure);
+
   store::Store& store_;
   const std::size_t max_bytes_;
+  const Watcher watcher_;
+  bool failing_ = false;  // the writer's thread's own
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Waiting> queue_;  // guarded by mutex_
