@@ -3,9 +3,11 @@
 
 option(WEIR_WERROR "Treat warnings as errors" ON)
 
-# Warnings on one of our own targets; never global.
+# Warnings on one of our own targets; never global. GCC 12 at -O3 takes `"text" + std::string` for an overlapping copy
+# (gcc.gnu.org/PR105651).
 function(weir_warnings target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion $<$<BOOL:${WEIR_WERROR}>:-Werror>)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+                         $<$<BOOL:${WEIR_WERROR}>:-Werror>)
 endfunction()
 
 # weir_library(NAME SOURCES … [LINK …]): static library weir_NAME, alias weir::NAME. Includes are written from the
