@@ -141,8 +141,15 @@ std::string JobStateToJson(const JobState& state) {
 }
 
 Result<JobState> JobStateFromJson(std::string_view text) {
-  const json from = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // Converting a fraction or 1e20 to an integer is undefined; we write neither.
+  bool fraction = false;
+  const auto look = [&](int, json::parse_event_t event, const json& value) {
+    if (event == json::parse_event_t::value && value.is_number_float()) fraction = true;
+    return true;
+  };
+  const json from = json::parse(text, look, /*allow_exceptions=*/false);
   if (from.is_discarded() || !from.is_object()) return Fail(Code::kInvalid, "it is no JSON object");
+  if (fraction) return Fail(Code::kInvalid, "it holds a number that is no integer of 64 bits");
   try {
     if (from.at("schema") != kSchema) return Fail(Code::kInvalid, std::string("its schema is not ") + kSchema);
     JobState state = StateFrom(from);

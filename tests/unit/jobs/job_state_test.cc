@@ -91,6 +91,8 @@ TEST(JobState, RefusesValuesThatWouldBeDangerous) {
                                    {"scope_id", 0},
                                    {"mode", 0},
                                    {"mode", 9},
+                                   {"cgroup_id", 1e20},
+                                   {"begin_time_ns", 0.5},
                                    {"schema", "weir.job-state.v9"}}) {
     auto wrong = json;
     wrong[key] = value;
