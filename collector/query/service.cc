@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <utility>
@@ -17,13 +18,20 @@
 namespace weir::query {
 namespace {
 
+/// Until when a question may be answered: the client still wants to know, the server runs, and it was not too long.
+store::Stop StopOf(grpc::CallbackServerContext* context) {
+  return [context, until = std::chrono::steady_clock::now() + rpc::kMaxAnswerTime] {
+    return context->IsCancelled() || std::chrono::steady_clock::now() > until;
+  };
+}
+
 /// Runs `answer` on a worker and finishes the call with what it returns. Request and response live until then.
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, rpc::Workers& workers,
-                                 std::function<Result<>()> answer) {
+                                 std::function<Result<>(const store::Stop&)> answer) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const bool taken = workers.Submit([context, reactor, answer = std::move(answer)] {
     if (context->IsCancelled()) return reactor->Finish(grpc::Status::CANCELLED);
-    const Result<> result = answer();
+    const Result<> result = answer(StopOf(context));
     reactor->Finish(result ? grpc::Status::OK : rpc::ToStatus(result.error()));
   });
   if (!taken) {
@@ -88,10 +96,11 @@ grpc::ServerUnaryReactor* ReviewService::ListJobs(grpc::CallbackServerContext* c
                                                   v1::ListReviewJobsResponse* response) {
   const auto limit = Limit(request->limit(), rpc::kDefaultJobs, rpc::kMaxJobs);
   if (!limit) return Refuse(context, limit.error());
-  return Answer(context, workers_, [this, request, response, limit = *limit]() -> Result<> {
-    const auto jobs = store_.ListJobs(request->since_ns(), limit);
-    if (!jobs) return tl::unexpected<Error>(jobs.error());
-    for (const store::JobSummary& job : *jobs) Render(job, *response->add_jobs());
+  return Answer(context, workers_, [this, request, response, limit = *limit](const store::Stop& stop) -> Result<> {
+    const auto page = store_.ListJobs(request->since_ns(), limit, stop);
+    if (!page) return tl::unexpected<Error>(page.error());
+    for (const store::JobSummary& job : page->jobs) Render(job, *response->add_jobs());
+    response->set_truncated(page->truncated);
     return {};
   });
 }
@@ -102,8 +111,8 @@ grpc::ServerUnaryReactor* ReviewService::ListFlows(grpc::CallbackServerContext* 
   const auto limit = Limit(request->limit(), rpc::kDefaultFlows, rpc::kMaxFlows);
   if (!limit) return Refuse(context, limit.error());
   store::FlowFilter filter{request->job_id(), request->denied_only(), request->since_ns(), *limit};
-  return Answer(context, workers_, [this, filter = std::move(filter), response]() -> Result<> {
-    const auto page = store_.ListFlows(filter);
+  return Answer(context, workers_, [this, filter = std::move(filter), response](const store::Stop& stop) -> Result<> {
+    const auto page = store_.ListFlows(filter, stop);
     if (!page) return tl::unexpected<Error>(page.error());
     const bool all = RenderRows(page->flows, [&](const store::StoredFlow& flow) -> const v1::FlowRow& {
       v1::FlowRow& row = *response->add_flows();
@@ -121,8 +130,8 @@ grpc::ServerUnaryReactor* ReviewService::ListProcesses(grpc::CallbackServerConte
   const auto limit = Limit(request->limit(), rpc::kDefaultProcesses, rpc::kMaxProcesses);
   if (!limit) return Refuse(context, limit.error());
   if (const auto job = CheckJobId(request->job_id()); !job) return Refuse(context, job.error());
-  return Answer(context, workers_, [this, request, response, limit = *limit]() -> Result<> {
-    const auto page = store_.ListProcesses(request->job_id(), limit);
+  return Answer(context, workers_, [this, request, response, limit = *limit](const store::Stop& stop) -> Result<> {
+    const auto page = store_.ListProcesses(request->job_id(), limit, stop);
     if (!page) return tl::unexpected<Error>(page.error());
     const bool all = RenderRows(page->processes, [&](const store::StoredExec& process) -> const v1::ProcessRow& {
       v1::ProcessRow& row = *response->add_processes();
@@ -140,17 +149,18 @@ grpc::ServerUnaryReactor* ReviewService::GetReport(grpc::CallbackServerContext* 
   if (const auto job = CheckJobId(request->job_id()); !job) return Refuse(context, job.error());
   auto path = PolicyPath(request->policy_path());
   if (!path) return Refuse(context, path.error());
-  return Answer(context, workers_, [this, request, response, path = std::move(*path)]() -> Result<> {
-    auto evidence = store_.LoadJob(request->job_id(), {});
-    if (!evidence) return tl::unexpected<Error>(evidence.error());
-    auto content = RenderReport(report::BuildReport(std::move(*evidence)), request->format(), path);
-    if (!content) return tl::unexpected<Error>(content.error());
-    if (content->size() > static_cast<std::size_t>(rpc::kMaxAnswerBytes)) {
-      return Fail(Code::kExhausted, "the report is larger than an answer may be; ask for another format");
-    }
-    response->set_content(std::move(*content));
-    return {};
-  });
+  return Answer(context, workers_,
+                [this, request, response, path = std::move(*path)](const store::Stop& stop) -> Result<> {
+                  auto evidence = store_.LoadJob(request->job_id(), {}, stop);
+                  if (!evidence) return tl::unexpected<Error>(evidence.error());
+                  auto content = RenderReport(report::BuildReport(std::move(*evidence)), request->format(), path);
+                  if (!content) return tl::unexpected<Error>(content.error());
+                  if (content->size() > static_cast<std::size_t>(rpc::kMaxAnswerBytes)) {
+                    return Fail(Code::kExhausted, "the report is larger than an answer may be; ask for another format");
+                  }
+                  response->set_content(std::move(*content));
+                  return {};
+                });
 }
 
 grpc::ServerUnaryReactor* ReviewService::SuggestPolicy(grpc::CallbackServerContext* context,
@@ -162,7 +172,9 @@ grpc::ServerUnaryReactor* ReviewService::SuggestPolicy(grpc::CallbackServerConte
   for (const std::string& job_id : request->job_ids()) {
     if (const auto job = CheckJobId(job_id); !job) return Refuse(context, job.error());
   }
-  return Answer(context, workers_, [this, request, response] { return Suggest(store_, *request, *response); });
+  return Answer(context, workers_, [this, request, response](const store::Stop& stop) {
+    return Suggest(store_, *request, stop, *response);
+  });
 }
 
 }  // namespace weir::query

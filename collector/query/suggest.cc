@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "collector/report/build.h"
 #include "collector/report/escape.h"
 #include "collector/report/words.h"
+#include "collector/rpc/limits.h"
 #include "policy/address.h"
 
 namespace weir::query {
@@ -106,15 +109,44 @@ Observed Observe(const report::JobReport& job) {
   return observed;
 }
 
-Result<> Suggest(store::Store& store, const v1::SuggestPolicyRequest& request, v1::SuggestPolicyResponse& response) {
+void Merge(std::vector<policy::ObservedFlow>& flows) {
+  const auto key = [](const policy::ObservedFlow& flow) {
+    return std::tie(flow.name, flow.address, flow.port, flow.protocol, flow.executable, flow.job);
+  };
+  // Stable: what was seen first stays first among equals.
+  std::stable_sort(flows.begin(), flows.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    if (kept != 0 && key(flows[kept - 1]) == key(flows[i])) {
+      const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - flows[kept - 1].count;
+      flows[kept - 1].count += std::min(room, flows[i].count);
+      continue;
+    }
+    if (kept != i) flows[kept] = std::move(flows[i]);
+    ++kept;
+  }
+  flows.resize(kept);
+}
+
+Result<> Suggest(store::Store& store, const v1::SuggestPolicyRequest& request, const store::Stop& stop,
+                 v1::SuggestPolicyResponse& response) {
   Observed all;
+  std::size_t merged = 0;
   for (const std::string& job_id : request.job_ids()) {
-    auto evidence = store.LoadJob(job_id, {});
+    auto evidence = store.LoadJob(job_id, {}, stop);
     if (!evidence) return tl::unexpected<Error>(std::move(evidence).error());
     Observed observed = Observe(report::BuildReport(std::move(*evidence)));
     std::move(observed.flows.begin(), observed.flows.end(), std::back_inserter(all.flows));
     std::move(observed.notes.begin(), observed.notes.end(), std::back_inserter(all.notes));
+    // Not after each job: sorting everything again would cost more than the memory.
+    if (all.flows.size() - merged > rpc::kMaxSuggestFlows / 2) {
+      Merge(all.flows);
+      merged = all.flows.size();
+    }
+    if (merged > rpc::kMaxSuggestFlows)
+      return Fail(Code::kExhausted, "the jobs have too many destinations; name fewer");
   }
+  Merge(all.flows);
   policy::SuggestOptions options;
   options.bind_processes = request.bind_processes();
   const policy::Suggestion suggestion = policy::Suggest(all.flows, options);

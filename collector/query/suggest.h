@@ -21,9 +21,13 @@ struct Observed {
 };
 [[nodiscard]] Observed Observe(const report::JobReport& job);
 
+/// Makes one of equal flows, their counts added. Runs of one job mostly do the same.
+void Merge(std::vector<policy::ObservedFlow>& flows);
+
 /// Writes the fewest rules that cover what the jobs of the request did (policy/suggest.h). The request has been
 /// checked.
-[[nodiscard]] Result<> Suggest(store::Store& store, const v1::SuggestPolicyRequest& request,
+/// kExhausted when there are more than kMaxSuggestFlows distinct ones, or `stop` says so.
+[[nodiscard]] Result<> Suggest(store::Store& store, const v1::SuggestPolicyRequest& request, const store::Stop& stop,
                                v1::SuggestPolicyResponse& response);
 
 }  // namespace weir::query

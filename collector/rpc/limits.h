@@ -3,6 +3,7 @@
 // so in the event.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -52,6 +53,10 @@ inline constexpr std::uint32_t kDefaultProcesses = 10000;
 inline constexpr std::uint32_t kMaxProcesses = 50000;
 inline constexpr std::size_t kMaxSuggestJobs = 1000;
 inline constexpr std::size_t kMaxPolicyPath = 1024;
+/// Distinct contacts that one suggestion may be made from.
+inline constexpr std::size_t kMaxSuggestFlows = 500000;
+/// A question that takes longer is given up, however long its client would wait: it holds back the log's checkpoint.
+inline constexpr std::chrono::seconds kMaxAnswerTime{120};
 /// Rows are left out (and `truncated` set) beyond this size of a listing.
 inline constexpr std::size_t kMaxListingBytes = std::size_t{128} << 20;
 /// Reports of the largest jobs; clients must allow for it (rpc::ClientArguments).

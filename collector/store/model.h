@@ -228,6 +228,12 @@ struct JobSummary {
   JobCounts counts;
 };
 
+/// Newest first. Without policy texts and commands, which may be large.
+struct JobPage {
+  std::vector<JobSummary> jobs;
+  bool truncated = false;  ///< more are stored than were asked for, or than one answer may hold
+};
+
 struct StoredExec {
   Exec exec;
   std::int64_t time_ns = 0;

@@ -12,9 +12,13 @@ namespace {
   "job_ref, job_id, sensor, first_event_ns, last_event_ns, begin_ns, name, mode, policy_digest, policy_text, " \
   "command, cgroup, scope_id, host, kernel, sensor_version, end_ns, exit_status, complete, record"
 constexpr std::string_view kJobs =
-    "SELECT " WEIR_JOB_COLUMNS " FROM jobs WHERE last_event_ns >= ? ORDER BY last_event_ns DESC, job_ref DESC LIMIT ?";
+    "SELECT job_ref, job_id, sensor, first_event_ns, last_event_ns, begin_ns, name, mode, policy_digest, '', x'', "
+    "cgroup, scope_id, host, kernel, sensor_version, end_ns, exit_status, complete, record FROM jobs WHERE "
+    "last_event_ns >= ? ORDER BY last_event_ns DESC, job_ref DESC LIMIT ?";
 constexpr std::string_view kJob = "SELECT " WEIR_JOB_COLUMNS " FROM jobs WHERE job_id = ?";
 #undef WEIR_JOB_COLUMNS
+
+constexpr std::size_t kMaxListBytes = std::size_t{128} << 20;  // of records and labels in one list
 
 StoredJob JobFrom(const Statement& row) {
   StoredJob job;
@@ -68,14 +72,26 @@ std::int64_t UntilNs(const StoredJob& job) {
 
 }  // namespace
 
-Result<std::vector<StoredJob>> ReadJobs(Database& database, std::int64_t since_ns, std::uint32_t limit) {
+Result<std::vector<StoredJob>> ReadJobs(Database& database, std::int64_t since_ns, std::uint32_t limit,
+                                        bool& truncated) {
   auto select = database.Prepare(kJobs);
   if (!select) return tl::unexpected<Error>(std::move(select).error());
   std::vector<StoredJob> jobs;
-  select->Start(since_ns, limit);
-  WEIR_TRY(select->ForEach([&](const Statement& row) { jobs.push_back(JobFrom(row)); }));
-  for (StoredJob& job : jobs) WEIR_TRY(AddLabels(database, job));
-  return jobs;
+  select->Start(since_ns, static_cast<std::uint64_t>(limit) + 1);
+  std::size_t bytes = 0;
+  for (;;) {
+    auto row = select->Step();
+    if (!row) return tl::unexpected<Error>(std::move(row).error());
+    if (!*row) return jobs;
+    StoredJob job = JobFrom(*select);
+    WEIR_TRY(AddLabels(database, job));
+    bytes += job.end.record.size();
+    for (const auto& [name, value] : job.begin.labels) bytes += name.size() + value.size();
+    // A sensor chooses the size of both; many large ones must not take the collector's memory.
+    truncated = jobs.size() >= limit || bytes > kMaxListBytes;
+    if (truncated) return jobs;
+    jobs.push_back(std::move(job));
+  }
 }
 
 Result<StoredJob> ReadJob(Database& database, const std::string& job_id) {

@@ -11,7 +11,9 @@
 
 namespace weir::store {
 
-[[nodiscard]] Result<std::vector<StoredJob>> ReadJobs(Database& database, std::int64_t since_ns, std::uint32_t limit);
+/// Newest first, without policy text and command. `truncated`: there are more, or their records are too large together.
+[[nodiscard]] Result<std::vector<StoredJob>> ReadJobs(Database& database, std::int64_t since_ns, std::uint32_t limit,
+                                                      bool& truncated);
 [[nodiscard]] Result<StoredJob> ReadJob(Database& database, const std::string& job_id);
 [[nodiscard]] Result<JobCounts> CountJob(Database& database, std::int64_t job_ref);
 [[nodiscard]] Result<std::vector<StoredFinding>> ReadFindings(Database& database, std::int64_t job_ref,

@@ -9,9 +9,22 @@
 namespace weir::store {
 namespace {
 
+/// Sets a stop for one question.
+class Stopping {
+ public:
+  Stopping(Database& database, const Stop& stop) : database_(database) { database_.SetStop(&stop); }
+  ~Stopping() { database_.SetStop(nullptr); }
+  Stopping(const Stopping&) = delete;
+  Stopping& operator=(const Stopping&) = delete;
+
+ private:
+  Database& database_;
+};
+
 /// Runs `read(database)` in one snapshot.
 template <typename Read>
-auto InSnapshot(Database& database, Read read) -> decltype(read(database)) {
+auto InSnapshot(Database& database, const Stop& stop, Read read) -> decltype(read(database)) {
+  const Stopping stopping(database, stop);
   auto transaction = Transaction::Begin(database, Transaction::Kind::kRead);
   if (!transaction) return tl::unexpected<Error>(WhileServing(std::move(transaction).error()));
   auto result = read(database);
@@ -21,22 +34,22 @@ auto InSnapshot(Database& database, Read read) -> decltype(read(database)) {
 
 }  // namespace
 
-Result<std::vector<JobSummary>> Reader::ListJobs(std::int64_t since_ns, std::uint32_t limit) {
-  return InSnapshot(database_, [&](Database& database) -> Result<std::vector<JobSummary>> {
-    auto jobs = ReadJobs(database, since_ns, limit);
+Result<JobPage> Reader::ListJobs(std::int64_t since_ns, std::uint32_t limit, const Stop& stop) {
+  return InSnapshot(database_, stop, [&](Database& database) -> Result<JobPage> {
+    JobPage page;
+    auto jobs = ReadJobs(database, since_ns, limit, page.truncated);
     if (!jobs) return tl::unexpected<Error>(std::move(jobs).error());
-    std::vector<JobSummary> summaries;
     for (StoredJob& job : *jobs) {
       auto counts = CountJob(database, job.ref);
       if (!counts) return tl::unexpected<Error>(std::move(counts).error());
-      summaries.push_back({std::move(job), *counts});
+      page.jobs.push_back({std::move(job), *counts});
     }
-    return summaries;
+    return page;
   });
 }
 
-Result<FlowPage> Reader::ListFlows(const FlowFilter& filter) {
-  return InSnapshot(database_, [&](Database& database) -> Result<FlowPage> {
+Result<FlowPage> Reader::ListFlows(const FlowFilter& filter, const Stop& stop) {
+  return InSnapshot(database_, stop, [&](Database& database) -> Result<FlowPage> {
     if (!filter.job_id.empty()) {
       if (auto job = ReadJob(database, filter.job_id); !job) return tl::unexpected<Error>(std::move(job).error());
     }
@@ -44,16 +57,16 @@ Result<FlowPage> Reader::ListFlows(const FlowFilter& filter) {
   });
 }
 
-Result<ProcessPage> Reader::ListProcesses(const std::string& job_id, std::uint32_t limit) {
-  return InSnapshot(database_, [&](Database& database) -> Result<ProcessPage> {
+Result<ProcessPage> Reader::ListProcesses(const std::string& job_id, std::uint32_t limit, const Stop& stop) {
+  return InSnapshot(database_, stop, [&](Database& database) -> Result<ProcessPage> {
     auto job = ReadJob(database, job_id);
     if (!job) return tl::unexpected<Error>(std::move(job).error());
     return ReadProcesses(database, job->ref, limit);
   });
 }
 
-Result<JobEvidence> Reader::LoadJob(const std::string& job_id, const EvidenceLimits& limits) {
-  return InSnapshot(database_, [&](Database& database) -> Result<JobEvidence> {
+Result<JobEvidence> Reader::LoadJob(const std::string& job_id, const EvidenceLimits& limits, const Stop& stop) {
+  return InSnapshot(database_, stop, [&](Database& database) -> Result<JobEvidence> {
     JobEvidence evidence;
     const auto read = [](auto& into, auto result) -> Result<> {
       if (!result) return tl::unexpected<Error>(std::move(result).error());
@@ -78,7 +91,7 @@ Result<JobEvidence> Reader::LoadJob(const std::string& job_id, const EvidenceLim
 }
 
 Result<std::vector<SequenceGap>> Reader::SequenceGaps(const std::string& sensor) {
-  return InSnapshot(database_, [&](Database& database) { return ReadAllSequenceGaps(database, sensor); });
+  return InSnapshot(database_, {}, [&](Database& database) { return ReadAllSequenceGaps(database, sensor); });
 }
 
 }  // namespace weir::store

@@ -15,6 +15,8 @@ tl::unexpected<Error> Failure(sqlite3* handle, int result) {
   const int sys_errno = sqlite3_system_errno(handle);
   switch (result & 0xff) {
     case SQLITE_FULL: return Fail(Code::kExhausted, what + " (no space left for the database)", ENOSPC);
+    case SQLITE_INTERRUPT:
+      return Fail(Code::kExhausted, "the question was given up, or took too long; ask about less or about fewer jobs");
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return Fail(Code::kUnavailable, what, EBUSY);
     case SQLITE_READONLY:
@@ -101,6 +103,13 @@ Result<Statement> Database::Prepare(std::string_view sql) {
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (result != SQLITE_OK) return Failure(handle_.get(), result);
   return Statement(statement);
+}
+
+void Database::SetStop(const Stop* stop) {
+  constexpr int kInstructions = 50000;  // of SQLite's machine, some milliseconds
+  const auto asked = [](void* of) { return (*static_cast<const Stop*>(of))() ? 1 : 0; };
+  const bool set = stop != nullptr && *stop;
+  sqlite3_progress_handler(handle_.get(), set ? kInstructions : 0, set ? +asked : nullptr, const_cast<Stop*>(stop));
 }
 
 Result<std::int64_t> Database::QueryInteger(std::string_view sql) {

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "collector/store/stop.h"
 #include "sensor/base/result.h"
 
 namespace weir::store {
@@ -114,6 +115,8 @@ class Database {
 
   [[nodiscard]] Result<> Execute(const std::string& sql);
   [[nodiscard]] Result<Statement> Prepare(std::string_view sql);
+  /// From now on queries end with kExhausted as soon as `stop`, which must outlive them, says so; null: never.
+  void SetStop(const Stop* stop);
   /// First column of the first row; kNotFound when there is none.
   [[nodiscard]] Result<std::int64_t> QueryInteger(std::string_view sql);
 

@@ -102,24 +102,24 @@ Result<std::vector<Result<Appended>>> Store::Append(std::span<const Batch> batch
   return appender_->Append(batches);
 }
 
-Result<std::vector<JobSummary>> Store::ListJobs(std::int64_t since_ns, std::uint32_t limit) {
+Result<JobPage> Store::ListJobs(std::int64_t since_ns, std::uint32_t limit, const Stop& stop) {
   const std::lock_guard lock(read_mutex_);
-  return reader_->ListJobs(since_ns, limit);
+  return reader_->ListJobs(since_ns, limit, stop);
 }
 
-Result<FlowPage> Store::ListFlows(const FlowFilter& filter) {
+Result<FlowPage> Store::ListFlows(const FlowFilter& filter, const Stop& stop) {
   const std::lock_guard lock(read_mutex_);
-  return reader_->ListFlows(filter);
+  return reader_->ListFlows(filter, stop);
 }
 
-Result<ProcessPage> Store::ListProcesses(const std::string& job_id, std::uint32_t limit) {
+Result<ProcessPage> Store::ListProcesses(const std::string& job_id, std::uint32_t limit, const Stop& stop) {
   const std::lock_guard lock(read_mutex_);
-  return reader_->ListProcesses(job_id, limit);
+  return reader_->ListProcesses(job_id, limit, stop);
 }
 
-Result<JobEvidence> Store::LoadJob(const std::string& job_id, const EvidenceLimits& limits) {
+Result<JobEvidence> Store::LoadJob(const std::string& job_id, const EvidenceLimits& limits, const Stop& stop) {
   const std::lock_guard lock(read_mutex_);
-  return reader_->LoadJob(job_id, limits);
+  return reader_->LoadJob(job_id, limits, stop);
 }
 
 Result<std::vector<SequenceGap>> Store::SequenceGaps(const std::string& sensor) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collector/store/model.h"
+#include "collector/store/stop.h"
 #include "sensor/base/result.h"
 
 namespace weir::store {
@@ -62,12 +63,16 @@ class Store {
   /// (kExhausted: disk full; kUnavailable: locked, not writable or damaged) means that nothing of this call was stored.
   [[nodiscard]] Result<std::vector<Result<Appended>>> Append(std::span<const Batch> batches);
 
+  // Questions. Each ends with kExhausted once `stop` says so (see Stop); it is asked on the calling thread.
+
   /// Newest first; those with an event at or after `since_ns`.
-  [[nodiscard]] Result<std::vector<JobSummary>> ListJobs(std::int64_t since_ns, std::uint32_t limit);
-  [[nodiscard]] Result<FlowPage> ListFlows(const FlowFilter& filter);
-  [[nodiscard]] Result<ProcessPage> ListProcesses(const std::string& job_id, std::uint32_t limit);
+  [[nodiscard]] Result<JobPage> ListJobs(std::int64_t since_ns, std::uint32_t limit, const Stop& stop = {});
+  [[nodiscard]] Result<FlowPage> ListFlows(const FlowFilter& filter, const Stop& stop = {});
+  [[nodiscard]] Result<ProcessPage> ListProcesses(const std::string& job_id, std::uint32_t limit,
+                                                  const Stop& stop = {});
   /// kNotFound when there is no such job.
-  [[nodiscard]] Result<JobEvidence> LoadJob(const std::string& job_id, const EvidenceLimits& limits);
+  [[nodiscard]] Result<JobEvidence> LoadJob(const std::string& job_id, const EvidenceLimits& limits,
+                                            const Stop& stop = {});
   /// Holes in a sensor's stream, oldest first; all epochs.
   [[nodiscard]] Result<std::vector<SequenceGap>> SequenceGaps(const std::string& sensor);
 

@@ -24,7 +24,7 @@ std::string JobName(std::uint64_t job) { return "job-" + std::to_string(job); }
 
 Flow JobFlow(std::uint64_t n) {
   Flow flow = FlowOf(n % 300 * 10, "198.51." + std::to_string(n / 256 % 4) + "." + std::to_string(n % 256),
-                     n % 20 == 0 ? Verdict::kWouldDeny : Verdict::kAllow);
+                     n / 10 % 20 == 0 ? Verdict::kWouldDeny : Verdict::kAllow);
   flow.name = "host-" + std::to_string(n % 500) + ".example" + std::to_string(n % 40) + ".org";
   return flow;
 }
@@ -86,7 +86,7 @@ class Million {
 
 void ListJobs(benchmark::State& state) {
   Store& store = Million::Get();
-  for (auto _ : state) benchmark::DoNotOptimize(store.ListJobs(0, 100).value().size());
+  for (auto _ : state) benchmark::DoNotOptimize(store.ListJobs(0, 100).value().jobs.size());
 }
 BENCHMARK(ListJobs)->Name("review/1M/100-jobs")->UseRealTime()->Unit(benchmark::kMillisecond);
 
@@ -119,7 +119,7 @@ void Suggest(benchmark::State& state) {
   for (std::int64_t job = 0; job < state.range(0); ++job) request.add_job_ids(JobName(static_cast<std::uint64_t>(job)));
   for (auto _ : state) {
     v1::SuggestPolicyResponse response;
-    if (!query::Suggest(store, request, response)) state.SkipWithError("suggest failed");
+    if (!query::Suggest(store, request, {}, response)) state.SkipWithError("suggest failed");
   }
 }
 BENCHMARK(Suggest)->Name("review/1M/suggest-from-jobs")->Arg(1)->Arg(100)->UseRealTime()->Unit(benchmark::kMillisecond);

@@ -61,10 +61,10 @@ void Ask(store::Store& store, const std::string& job_id) {
   v1::SuggestPolicyRequest request;
   v1::SuggestPolicyResponse response;
   request.add_job_ids(job_id);
-  Require(query::Suggest(store, request, response).has_value());
+  Require(query::Suggest(store, request, {}, response).has_value());
   const auto jobs = store.ListJobs(0, 100);
   Require(jobs.has_value());
-  for (const auto& job : *jobs) {
+  for (const auto& job : jobs->jobs) {
     v1::JobRow row;
     query::Render(job, row);
     std::string bytes;

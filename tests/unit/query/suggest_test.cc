@@ -57,5 +57,27 @@ TEST(Observe, ReadsProtocolNumbers) {
   EXPECT_EQ(observed.flows[1].protocol, 58);
 }
 
+TEST(Merge, MakesOneOfEqualFlowsOfManyRuns) {
+  policy::ObservedFlow flow;
+  flow.name = "a.example.org";
+  flow.port = 443;
+  flow.job = "build";
+  flow.count = 3;
+  policy::ObservedFlow other = flow;
+  other.executable = "/usr/bin/curl";
+  policy::ObservedFlow endless = flow;
+  endless.job = "test";
+  endless.count = ~0ull;
+  std::vector<policy::ObservedFlow> flows = {flow, endless, other, flow, flow, endless};
+  Merge(flows);
+  ASSERT_EQ(flows.size(), 3U);
+  EXPECT_EQ(flows[0].count, 9U);
+  EXPECT_EQ(flows[1].count, ~0ull);  // does not wrap
+  EXPECT_EQ(flows[2].executable, "/usr/bin/curl");
+  std::vector<policy::ObservedFlow> none;
+  Merge(none);
+  EXPECT_TRUE(none.empty());
+}
+
 }  // namespace
 }  // namespace weir::query

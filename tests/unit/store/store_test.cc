@@ -249,10 +249,37 @@ TEST_F(StoreTest, BoundsEveryListAndSaysSo) {
 
 TEST_F(StoreTest, ListsJobsNewestFirstSinceATime) {
   Append(BatchOf({At(1, "a", JobBegin{}), At(2, "b", JobBegin{}), At(3, "c", JobBegin{})}));
-  const auto jobs = store_->ListJobs(2 * kSecond, 10).value();
+  const auto jobs = store_->ListJobs(2 * kSecond, 10).value().jobs;
   ASSERT_EQ(jobs.size(), 2U);
   EXPECT_EQ(jobs[0].job.job_id, "c");
   EXPECT_EQ(jobs[1].job.job_id, "b");
+}
+
+TEST_F(StoreTest, BoundsAListOfJobsByNumberAndBySize) {
+  std::vector<Event> events;
+  for (std::uint64_t i = 1; i <= 12; ++i) {
+    events.push_back(At(i, "j" + std::to_string(i), JobEnd{0, std::string(14 << 20, 'r'), true}));
+  }
+  Append(BatchOf(std::move(events)));
+  EXPECT_EQ(store_->ListJobs(0, 3)->jobs.size(), 3U);
+  EXPECT_TRUE(store_->ListJobs(0, 3)->truncated);
+  const JobPage page = store_->ListJobs(0, 12).value();
+  EXPECT_TRUE(page.truncated);  // 168 MiB
+  EXPECT_EQ(page.jobs.size(), 9U);
+  EXPECT_EQ(page.jobs[0].job.job_id, "j12");
+  EXPECT_FALSE(store_->ListJobs(6 * kSecond, 7)->truncated);
+}
+
+TEST_F(StoreTest, GivesUpAQuestionWhenTold) {
+  std::vector<Event> events;
+  for (std::uint64_t i = 1; i <= 20000; ++i) events.push_back(At(i, "j", FlowOf(i, "192.0.2.1")));
+  Append(BatchOf(std::move(events)));
+  int asked = 0;
+  const auto given_up = store_->ListFlows({.job_id = "", .limit = 10}, [&] { return ++asked == 2; });
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code, Code::kExhausted);
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(store_->ListFlows({.job_id = "", .limit = 10}));  // only that one
 }
 
 TEST_F(StoreTest, ListsFlowsOfAllJobsSinceATime) {
@@ -401,7 +428,7 @@ TEST_F(StoreTest, MakesNoJobOfEventsAboutTheSensor) {
   Append(BatchOf({At(1, "j", JobBegin{}), At(2, "", beat), At(3, "j", JobEnd{})}));
   // Nor does the first sensor to speak of itself keep the others from doing so.
   Append(BatchOf({At(1, "k", JobBegin{}), At(2, "", beat), At(3, "k", JobEnd{})}, 7, "runner-2"));
-  const auto jobs = store_->ListJobs(0, 10).value();
+  const auto jobs = store_->ListJobs(0, 10).value().jobs;
   ASSERT_EQ(jobs.size(), 2U);
   EXPECT_EQ(store_->LoadJob("", {}).error().code, Code::kNotFound);
 }
@@ -454,7 +481,7 @@ TEST_F(StoreTest, OpensOneNewDatabaseFromManyProcessesAtOnce) {
       });
     }
     for (std::thread& opener : openers) opener.join();
-    EXPECT_EQ(Store::Open({.path = path}).value()->ListJobs(0, 10)->size(), 8U);
+    EXPECT_EQ(Store::Open({.path = path}).value()->ListJobs(0, 10)->jobs.size(), 8U);
   }
 }
 
