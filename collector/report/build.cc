@@ -143,6 +143,7 @@ void AddMissing(const store::JobEvidence& evidence, const JobReport& report, Sum
   if (report.job.begin_ns == 0) summary.reasons.push_back("the job's beginning never arrived");
   if (evidence.flows.truncated) summary.reasons.push_back("more flows are stored than a report holds");
   if (evidence.processes.truncated) summary.reasons.push_back("more processes are stored than a report holds");
+  if (evidence.gaps_truncated) summary.reasons.push_back("more gaps are stored than a report holds");
   if (evidence.findings_truncated) summary.reasons.push_back("more findings are stored than a report holds");
 }
 

@@ -324,6 +324,7 @@ struct JobEvidence {
   bool findings_truncated = false;
   std::vector<StoredGap> gaps;  ///< of the job and of its sensor while the job ran
   std::vector<SequenceGap> sequence_gaps;
+  bool gaps_truncated = false;  ///< of either kind more are stored
 };
 
 }  // namespace weir::store

@@ -145,29 +145,29 @@ Result<std::vector<StoredFinding>> ReadFindings(Database& database, std::int64_t
   return findings;
 }
 
-Result<std::vector<StoredGap>> ReadGaps(Database& database, const StoredJob& job) {
+Result<std::vector<StoredGap>> ReadGaps(Database& database, const StoredJob& job, std::uint32_t limit) {
   auto select = database.Prepare(
       "SELECT time_ns, reason, from_ns, until_ns, lost FROM gaps WHERE job_ref = ?1 OR (job_ref = 0 AND until_ns >= ?2 "
       "AND from_ns <= ?3 AND stream_id IN (SELECT stream_id FROM streams WHERE sensor = ?4)) ORDER BY time_ns LIMIT "
-      "1000");
+      "?5");
   if (!select) return tl::unexpected<Error>(std::move(select).error());
   std::vector<StoredGap> gaps;
-  select->Start(job.ref, job.first_event_ns, UntilNs(job), job.sensor);
+  select->Start(job.ref, job.first_event_ns, UntilNs(job), job.sensor, limit);
   WEIR_TRY(select->ForEach([&](const Statement& row) {
     gaps.push_back({{row.Text(1), row.Integer(2), row.Integer(3), SplitCounts(row.View(4))}, row.Integer(0)});
   }));
   return gaps;
 }
 
-Result<std::vector<SequenceGap>> ReadSequenceGaps(Database& database, const StoredJob& job) {
+Result<std::vector<SequenceGap>> ReadSequenceGaps(Database& database, const StoredJob& job, std::uint32_t limit) {
   // A hole at the start of an epoch (after_ns 0) ends with the epoch's first event: only jobs that ran then are hit.
   auto select = database.Prepare(
       "SELECT first_sequence, last_sequence, after_ns, before_ns FROM sequence_gaps WHERE stream_id IN (SELECT "
       "stream_id "
-      "FROM streams WHERE sensor = ?1) AND before_ns >= ?2 AND after_ns < ?3 ORDER BY before_ns LIMIT 1000");
+      "FROM streams WHERE sensor = ?1) AND before_ns >= ?2 AND after_ns < ?3 ORDER BY before_ns LIMIT ?4");
   if (!select) return tl::unexpected<Error>(std::move(select).error());
   std::vector<SequenceGap> gaps;
-  select->Start(job.sensor, job.first_event_ns, UntilNs(job));
+  select->Start(job.sensor, job.first_event_ns, UntilNs(job), limit);
   WEIR_TRY(select->ForEach([&](const Statement& row) { gaps.push_back(SequenceGapFrom(row)); }));
   return gaps;
 }

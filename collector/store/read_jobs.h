@@ -19,8 +19,9 @@ namespace weir::store {
 [[nodiscard]] Result<std::vector<StoredFinding>> ReadFindings(Database& database, std::int64_t job_ref,
                                                               std::uint32_t limit);
 /// Of the job, and of its sensor while the job ran.
-[[nodiscard]] Result<std::vector<StoredGap>> ReadGaps(Database& database, const StoredJob& job);
-[[nodiscard]] Result<std::vector<SequenceGap>> ReadSequenceGaps(Database& database, const StoredJob& job);
+[[nodiscard]] Result<std::vector<StoredGap>> ReadGaps(Database& database, const StoredJob& job, std::uint32_t limit);
+[[nodiscard]] Result<std::vector<SequenceGap>> ReadSequenceGaps(Database& database, const StoredJob& job,
+                                                                std::uint32_t limit);
 [[nodiscard]] Result<std::vector<SequenceGap>> ReadAllSequenceGaps(Database& database, const std::string& sensor);
 
 }  // namespace weir::store

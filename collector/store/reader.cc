@@ -84,8 +84,15 @@ Result<JobEvidence> Reader::LoadJob(const std::string& job_id, const EvidenceLim
     WEIR_TRY(read(evidence.findings, ReadFindings(database, ref, limits.findings + 1)));
     evidence.findings_truncated = evidence.findings.size() > limits.findings;
     if (evidence.findings_truncated) evidence.findings.resize(limits.findings);
-    WEIR_TRY(read(evidence.gaps, ReadGaps(database, evidence.job)));
-    WEIR_TRY(read(evidence.sequence_gaps, ReadSequenceGaps(database, evidence.job)));
+    WEIR_TRY(read(evidence.gaps, ReadGaps(database, evidence.job, limits.gaps + 1)));
+    WEIR_TRY(read(evidence.sequence_gaps, ReadSequenceGaps(database, evidence.job, limits.gaps + 1)));
+    const auto cut = [&](auto& gaps) {
+      if (gaps.size() <= limits.gaps) return;
+      gaps.resize(limits.gaps);
+      evidence.gaps_truncated = true;
+    };
+    cut(evidence.gaps);
+    cut(evidence.sequence_gaps);
     return evidence;
   });
 }

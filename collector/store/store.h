@@ -40,6 +40,7 @@ struct EvidenceLimits {
   std::uint32_t processes = 50000;
   std::uint32_t flows = 200000;  ///< above what a sensor tracks for one job (WEIR_MAX_SCOPE_FLOWS), lookups included
   std::uint32_t findings = 10000;
+  std::uint32_t gaps = 1000;  ///< of each kind
 };
 
 /// Owner of the database: one connection for appending, one for reading. All functions may be called from any thread;

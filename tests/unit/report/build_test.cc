@@ -82,6 +82,7 @@ TEST(BuildReport, CallsAnyLossIncompleteAndGivesItsSize) {
       {"no beginning", [](auto& job) { job.job.begin_ns = 0; }, "beginning never arrived"},
       {"more flows than fit", [](auto& job) { job.flows.truncated = true; }, "more flows"},
       {"more processes than fit", [](auto& job) { job.processes.truncated = true; }, "more processes"},
+      {"more gaps than fit", [](auto& job) { job.gaps_truncated = true; }, "more gaps"},
   };
   for (const MissingRow& row : rows) {
     store::JobEvidence job = FinishedJob(RecordJson(true, true, 0));

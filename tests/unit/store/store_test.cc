@@ -270,6 +270,20 @@ TEST_F(StoreTest, BoundsAListOfJobsByNumberAndBySize) {
   EXPECT_FALSE(store_->ListJobs(6 * kSecond, 7)->truncated);
 }
 
+TEST_F(StoreTest, SaysWhenThereAreMoreGapsThanItGives) {
+  std::vector<Event> events;
+  for (std::uint64_t i = 1; i <= 5; ++i) events.push_back(At(2 * i, "j", Gap{"ring-full", 1, 2, {}}));
+  Append(BatchOf(events));
+  EvidenceLimits limits;
+  limits.gaps = 5;
+  EXPECT_FALSE(store_->LoadJob("j", limits)->gaps_truncated);
+  limits.gaps = 4;
+  const JobEvidence job = store_->LoadJob("j", limits).value();
+  EXPECT_TRUE(job.gaps_truncated);
+  EXPECT_EQ(job.gaps.size(), 4U);
+  EXPECT_EQ(job.sequence_gaps.size(), 4U);
+}
+
 TEST_F(StoreTest, GivesUpAQuestionWhenTold) {
   std::vector<Event> events;
   for (std::uint64_t i = 1; i <= 20000; ++i) events.push_back(At(i, "j", FlowOf(i, "192.0.2.1")));
