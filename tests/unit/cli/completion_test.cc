@@ -3,9 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 
 #include "collector/cli/commands/program.h"
 
@@ -24,10 +26,11 @@ std::vector<std::string> Offered(const std::vector<std::string>& words) {
   for (const auto& word : words) script += " '" + word + "'";
   script += " )\nCOMP_CWORD=" + std::to_string(words.size() - 1) +
             "\ncompopt() { :; }\n_weir\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
-  const std::string path = testing::TempDir() + "weir-completion-test.bash";
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fputs(script.c_str(), file);
-  std::fclose(file);
+  // A file of its own for each call: ctest runs the tests of this program side by side, each in a process.
+  std::string path = testing::TempDir() + "weir-completion-XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  EXPECT_EQ(::write(fd, script.data(), script.size()), static_cast<ssize_t>(script.size()));
+  ::close(fd);
   std::FILE* pipe = popen(("bash --norc --noprofile " + path + " 2>&1").c_str(), "r");
   std::vector<std::string> lines;
   std::array<char, 4096> line{};
@@ -37,6 +40,7 @@ std::vector<std::string> Offered(const std::vector<std::string>& words) {
     if (!text.empty()) lines.push_back(text);
   }
   pclose(pipe);
+  ::unlink(path.c_str());
   return lines;
 }
 
