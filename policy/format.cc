@@ -11,7 +11,7 @@
 namespace weir::policy {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // `schema` first, as docs/schemas.md promises
 
 constexpr std::size_t kShownBytes = 120;  // of a source line
 
@@ -46,6 +46,32 @@ std::size_t CountCodePoints(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
+// A CI runner executes `##[name]` anywhere in a line of a log and `::name …::` after leading blanks (actions/runner,
+// src/Runner.Common/ActionCommand.cs). A pull request can write both into a policy; here they are only shown. `*mark`,
+// a place in the line, moves with the text.
+std::string Defused(std::string line, std::size_t* mark = nullptr) {
+  const auto escape = [&](std::size_t at) {
+    const std::string hex = line[at] == '#' ? "\\x23" : "\\x3a";
+    line.replace(at, 1, hex);
+    if (mark != nullptr && *mark > at) *mark += hex.size() - 1;
+  };
+  for (std::size_t at = line.find("##["); at != line.npos; at = line.find("##[", at)) escape(at);
+  // Runners trim every blank of Unicode; so whatever is not ASCII counts as one.
+  const auto first = static_cast<std::size_t>(
+      std::find_if(line.begin(), line.end(), [](unsigned char c) { return c > ' ' && c < 0x80; }) - line.begin());
+  if (std::string_view(line).substr(first).starts_with("::")) escape(first);
+  return line;
+}
+
+std::string DefusedLines(std::string_view text) {
+  std::string out;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (line.data() != text.data()) out += '\n';
+    out += Defused(std::string(line));
+  }
+  return out;
+}
+
 // The source line and a caret below the fault, or nothing. A long line is shown from near the fault.
 std::string Excerpt(const Fault& fault, LineIndex* lines) {
   std::string_view line = lines->Line(fault.file, fault.line);
@@ -61,8 +87,10 @@ std::string Excerpt(const Fault& fault, LineIndex* lines) {
   while (length < line.size() && length > 0 && (static_cast<unsigned char>(line[length]) & 0xc0) == 0x80) --length;
   line = line.substr(0, length);
   column = std::min(column, line.size());
-  const std::string before = Printable(line.substr(0, column));
-  return "    " + before + Printable(line.substr(column)) + "\n    " + std::string(CountCodePoints(before), ' ') +
+  std::string shown = Printable(line.substr(0, column));
+  std::size_t caret = shown.size();
+  shown = Defused(shown + Printable(line.substr(column)), &caret);
+  return "    " + shown + "\n    " + std::string(CountCodePoints(std::string_view(shown).substr(0, caret)), ' ') +
          "^\n";
 }
 
@@ -72,16 +100,16 @@ std::string Place(const std::string& file, int line, int column) {
   return out;
 }
 
+json RuleJson(const RuleInfo& rule) {
+  return {{"rule", Printable(rule.text)},   {"deny", rule.deny},
+          {"file", Printable(rule.file)},   {"line", rule.line},
+          {"column", rule.column},          {"reason", Printable(rule.reason)},
+          {"owner", Printable(rule.owner)}, {"expires", rule.expires}};
+}
+
 json RuleJson(std::uint32_t id, const RuleInfo& rule) {
-  json out = {{"rule", Printable(rule.text)},
-              {"deny", rule.deny},
-              {"file", Printable(rule.file)},
-              {"line", rule.line},
-              {"column", rule.column}};
-  if (id != 0) out["rule_id"] = id;
-  if (!rule.reason.empty()) out["reason"] = Printable(rule.reason);
-  if (!rule.owner.empty()) out["owner"] = Printable(rule.owner);
-  if (!rule.expires.empty()) out["expires"] = rule.expires;
+  json out = {{"rule_id", id}};
+  out.update(RuleJson(rule));
   return out;
 }
 
@@ -100,9 +128,9 @@ std::string Reached(bool reachable, const std::vector<std::string>& processes) {
 }
 
 json SideJson(bool reachable, const std::vector<std::string>& processes, const std::optional<RuleInfo>& rule) {
-  json out = {{"reachable", reachable}, {"processes", reachable && processes.empty() ? json("any") : Texts(processes)}};
-  if (rule) out["rule"] = RuleJson(0, *rule);
-  return out;
+  return {{"reachable", reachable},
+          {"processes", reachable && processes.empty() ? json("any") : Texts(processes)},
+          {"rule", rule ? RuleJson(*rule) : json(nullptr)}};
 }
 
 }  // namespace
@@ -111,8 +139,9 @@ std::string FormatFaults(const std::vector<Fault>& faults, const SourceTexts& so
   std::string out;
   LineIndex lines(sources);
   for (const Fault& fault : faults) {
-    out += Place(fault.file, fault.line, fault.column) + ": " + std::string(SeverityName(fault.severity)) + ": " +
-           Printable(fault.reason) + "\n" + Excerpt(fault, &lines) + "    help: " + Printable(fault.suggestion) + "\n";
+    out += Defused(Place(fault.file, fault.line, fault.column) + ": " + std::string(SeverityName(fault.severity)) +
+                   ": " + Printable(fault.reason)) +
+           "\n" + Excerpt(fault, &lines) + Defused("    help: " + Printable(fault.suggestion)) + "\n";
   }
   return out;
 }
@@ -149,7 +178,7 @@ std::string FormatExplanation(const Explanation& explanation) {
   for (const Alternative& other : explanation.alternatives) {
     out += "  see also: `" + Printable(other.text) + "` " + Printable(other.note) + "\n";
   }
-  return out;
+  return DefusedLines(out);
 }
 
 json ExplainJson(const Explanation& explanation) {
@@ -187,7 +216,7 @@ std::string FormatDiff(const PolicyDiff& diff) {
     if (rule && rule->line > 0) out += "  (" + Place(rule->file, rule->line, rule->column) + ")";
     out += "\n";
   }
-  return out;
+  return DefusedLines(out);
 }
 
 json DiffJson(const PolicyDiff& diff) {
@@ -197,12 +226,11 @@ json DiffJson(const PolicyDiff& diff) {
         {{"key", setting.key}, {"before", Printable(setting.before)}, {"after", Printable(setting.after)}});
   }
   for (const Change& change : diff.changes) {
-    json entry = {{"kind", ChangeName(change.kind)},
-                  {"endpoint", Printable(change.endpoint)},
-                  {"before", SideJson(change.before, change.processes_before, change.rule_before)},
-                  {"after", SideJson(change.after, change.processes_after, change.rule_after)}};
-    if (!change.related.empty()) entry["related_rule"] = Printable(change.related);
-    changes.push_back(std::move(entry));
+    changes.push_back({{"kind", ChangeName(change.kind)},
+                       {"endpoint", Printable(change.endpoint)},
+                       {"before", SideJson(change.before, change.processes_before, change.rule_before)},
+                       {"after", SideJson(change.after, change.processes_after, change.rule_after)},
+                       {"related_rule", Printable(change.related)}});
   }
   return {{"schema", "weir.policy-diff.v1"},
           {"complete", diff.complete},

@@ -18,16 +18,16 @@ namespace weir::policy {
 [[nodiscard]] std::string FormatFaults(const std::vector<Fault>& faults, const SourceTexts& sources);
 
 /// weir.policy-check.v1
-[[nodiscard]] nlohmann::json CheckJson(const std::string& file, const std::vector<Fault>& faults);
+[[nodiscard]] nlohmann::ordered_json CheckJson(const std::string& file, const std::vector<Fault>& faults);
 
 [[nodiscard]] std::string FormatExplanation(const Explanation& explanation);
 
 /// weir.policy-explain.v1
-[[nodiscard]] nlohmann::json ExplainJson(const Explanation& explanation);
+[[nodiscard]] nlohmann::ordered_json ExplainJson(const Explanation& explanation);
 
 [[nodiscard]] std::string FormatDiff(const PolicyDiff& diff);
 
 /// weir.policy-diff.v1
-[[nodiscard]] nlohmann::json DiffJson(const PolicyDiff& diff);
+[[nodiscard]] nlohmann::ordered_json DiffJson(const PolicyDiff& diff);
 
 }  // namespace weir::policy

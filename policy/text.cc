@@ -103,10 +103,16 @@ std::string Printable(std::string_view text) {
 }
 
 std::string YamlQuoted(std::string_view text) {
+  const std::string shown = Printable(text);
   std::string out = "\"";
-  for (const char c : Printable(text)) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    // `##[` is a command to a CI runner wherever it stands in a log; YAML reads this escape as the same character.
+    if (std::string_view(shown).substr(i).starts_with("##[")) {
+      out += "\\x23";
+      continue;
+    }
+    if (shown[i] == '"' || shown[i] == '\\') out += '\\';
+    out += shown[i];
   }
   return out += '"';
 }

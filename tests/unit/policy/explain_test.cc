@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "policy/diff.h"
 #include "policy/text.h"
 #include "tests/unit/policy/helpers.h"
 
@@ -12,6 +13,7 @@ namespace weir::policy {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string kPolicy = Block(R"(allow:
   - github.com:443
@@ -128,6 +130,48 @@ TEST(Format, NeverSendsATerminalWhatARepositoryWrote) {
   EXPECT_EQ(text.find("\xe2\x80\xae"), text.npos);
   EXPECT_EQ(text.find("\n::"), text.npos);
   EXPECT_NO_THROW((void)CheckJson("a\xff", loaded.faults).dump()) << "JSON must be valid UTF-8";
+}
+
+TEST(Format, GivesARunnerNoCommandOfARepository) {
+  const LoadResult loaded = LoadText(
+      "::error file=x::owned: 1\n\xc2\xa0::warning::y: 2\n\"##[error]z\": {##[: 0}\nversion: 1\nmode: audit\n"
+      "allow:\n  - {endpoint: \"a.org:0\", reason: \"##[group]\"}\n",
+      "egress.yml");
+  const std::string text = FormatFaults(loaded.faults, *loaded.policy.sources);
+  for (const std::string_view line : Split(text, '\n')) {
+    EXPECT_EQ(line.find("##["), line.npos) << line;
+    EXPECT_FALSE(line.substr(std::min(line.find_first_not_of(" \xc2\xa0"), line.size())).starts_with("::")) << line;
+  }
+  EXPECT_THAT(text, HasSubstr("    \\x3a:error file=x::owned: 1\n    ^\n")) << "the caret stays where it was";
+
+  const CompiledPolicy policy =
+      MustCompile(Block("allow: [{endpoint: a.org, reason: \"##[error]x\", owner: \"##[warning]\"}]"));
+  EXPECT_THAT(FormatExplanation(*Explain(policy, {"a.org", ""})), Not(HasSubstr("##[")));
+}
+
+TEST(Format, PutsTheCaretBehindWhatWasEscaped) {
+  const LoadResult loaded = LoadText(Block("allow: [{reason: \"##[x]\", endpoint: \"a.org:0\"}]\n"), "egress.yml");
+  const std::string text = FormatFaults(loaded.faults, *loaded.policy.sources);
+  const auto lines = Split(text, '\n');
+  ASSERT_GE(lines.size(), 3u);
+  EXPECT_EQ(lines[1].find(":0"), lines[2].find('^') - 1) << text;
+}
+
+TEST(Format, JsonBeginsWithTheSchemaAndLeavesNothingOut) {
+  const auto explained = ExplainJson(*Explain(MustCompile(kPolicy), {"packages.example.net", "node"}));
+  EXPECT_EQ(explained.begin().key(), "schema");
+  for (const char* member : {"rule_id", "rule", "deny", "file", "line", "column", "reason", "owner", "expires"}) {
+    EXPECT_TRUE(explained["rule"].contains(member)) << member;
+  }
+  EXPECT_EQ(CheckJson("egress.yml", {}).begin().key(), "schema");
+  const auto diff = DiffJson(Diff(MustCompile(Block("allow: [a.org]")), MustCompile(Block("allow: [b.org]"))));
+  EXPECT_EQ(diff.begin().key(), "schema");
+  for (const auto& change : diff["changes"]) {
+    for (const char* member : {"kind", "endpoint", "before", "after", "related_rule"}) {
+      EXPECT_TRUE(change.contains(member)) << member;
+    }
+    EXPECT_TRUE(change["before"].contains("rule"));
+  }
 }
 
 TEST(Format, CheckJsonCounts) {

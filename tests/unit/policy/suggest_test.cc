@@ -107,6 +107,14 @@ TEST(Suggest, HostileTextOfJobsStaysText) {
   EXPECT_EQ(FormatHost(policy.rules[1].endpoint), "a.org");
 }
 
+TEST(Suggest, GivesARunnerNoCommandOfAJob) {
+  ObservedFlow flow = Flow("a.org", 443, "/tmp/##[error]x");
+  flow.job = "##[group]";
+  const std::string yaml = Suggest({flow}, {.mode = Mode::kBlock, .bind_processes = true, .fold_wildcards = true}).yaml;
+  EXPECT_EQ(yaml.find("##["), yaml.npos) << yaml;
+  EXPECT_EQ(MustLoad(yaml).rules.at(0).processes.at(0), "/tmp/##[error]x") << "the same to who reads it back";
+}
+
 TEST(Suggest, MoreProcessListsThanTheKernelHasStillLoad) {
   std::vector<ObservedFlow> flows;
   for (int i = 0; i < 80; ++i)
