@@ -104,20 +104,46 @@ bool IsHost(std::string_view host) {
   });
 }
 
+/// A path that needs no quotes in YAML.
+bool IsPlainPath(std::string_view path) {
+  return path.starts_with('/') && path.find("//") == path.npos && std::all_of(path.begin(), path.end(), [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                  std::string_view("/._+-").find(c) != std::string_view::npos;
+         });
+}
+
+/// The entry of `allow:` that would let the contact through; empty: none would. Deny rules go before every allow, and
+/// kinds of sockets, replies and malformed questions are not allowed by naming an endpoint.
+std::string EntryFor(const Contact& contact, const std::set<std::string_view>& connected) {
+  const store::Flow& flow = contact.stored.flow;
+  if (flow.key.hook == Hook::kDns) {
+    // With a rule it is a deny rule. A lookup does not say which port the job wanted; no port means 443/tcp.
+    const bool helps = flow.key.why == "dns-name" && flow.rule.empty() && IsHost(flow.name);
+    return helps && !connected.contains(flow.name) ? flow.name : "";
+  }
+  const bool bound = flow.key.why == "process";
+  if (flow.key.hook == Hook::kSocket || (flow.key.why != "no-rule" && !bound)) return "";
+  const std::string& host = !flow.name.empty() ? flow.name : flow.key.address;
+  if (!IsHost(host) || flow.key.port == 0) return "";
+  const std::string endpoint = (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" +
+                               std::to_string(flow.key.port) +
+                               (flow.key.protocol == "tcp" ? "" : "/" + flow.key.protocol);
+  if (!bound) return endpoint;
+  // Somebody bound the rule on purpose: the entry opens it to this executable, not to all.
+  if (!IsPlainPath(contact.executable)) return "";
+  return "{endpoint: \"" + endpoint + "\", process: [" + contact.executable + "]}";
+}
+
 void AddSuggestion(JobReport& report) {
+  std::set<std::string_view> connected;  // names whose port is known
+  for (const Contact& contact : report.refused) {
+    if (contact.stored.flow.key.hook != Hook::kDns) connected.insert(contact.stored.flow.name);
+  }
   std::set<std::string> seen;
   for (const Contact& contact : report.refused) {
-    const store::Flow& flow = contact.stored.flow;
-    const bool lookup = flow.key.hook == Hook::kDns;
-    // Names that are no names, kinds of sockets and replies are not allowed by naming an endpoint.
-    if (flow.key.hook == Hook::kSocket || (lookup && (flow.name.empty() || flow.key.why != "dns-name"))) continue;
-    const std::string host = !flow.name.empty() ? flow.name : flow.key.address;
-    if (!IsHost(host) || (!lookup && flow.key.port == 0)) continue;
-    std::string endpoint = host.find(':') != std::string::npos ? "[" + host + "]" : host;
-    // A lookup does not say which port the job wanted; no port means 443/tcp in a policy.
-    if (!lookup)
-      endpoint += ":" + std::to_string(flow.key.port) + (flow.key.protocol == "tcp" ? "" : "/" + flow.key.protocol);
-    if (seen.size() < kMaxSuggested && seen.insert(endpoint).second) report.suggestion.push_back(endpoint);
+    const std::string entry = EntryFor(contact, connected);
+    if (entry.empty() || seen.size() >= kMaxSuggested) continue;
+    if (seen.insert(entry).second) report.suggestion.push_back(entry);
   }
 }
 

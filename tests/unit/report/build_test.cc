@@ -148,6 +148,36 @@ TEST(BuildReport, SuggestsOnlyWhatAPolicyCanHold) {
               ElementsAre("203.0.113.66:443", "evil.example.org", "[2001:db8::5]:443/udp"));
 }
 
+TEST(BuildReport, SuggestsNothingThatADenyRuleWouldStillRefuse) {
+  store::JobEvidence job = FinishedJob(RecordJson(true, true, 5));
+  AddProcess(job, 1, 0, "/usr/bin/curl", {"curl"});
+  AddFlow(job, 1, "", "169.254.169.254", store::Verdict::kDeny, "deny-rule").flow.rule = "169.254.169.254:*/any";
+  store::StoredFlow& lookup = AddFlow(job, 1, "bad.example.org", "192.0.2.53", store::Verdict::kDeny, "dns-name");
+  lookup.flow.key.hook = store::Hook::kDns;
+  lookup.flow.rule = "bad.example.org:*/any";
+  AddFlow(job, 1, "", "203.0.113.1", store::Verdict::kDeny, "foreign-socket");
+  EXPECT_THAT(BuildReport(std::move(job)).suggestion, testing::IsEmpty());
+}
+
+TEST(BuildReport, SuggestsABoundRuleForTheExecutableThatItLacks) {
+  store::JobEvidence job = FinishedJob(RecordJson(true, true, 1));
+  AddProcess(job, 1, 0, "/usr/bin/curl", {"curl"});
+  AddProcess(job, 2, 0, "/tmp/a b\n", {"x"});
+  AddFlow(job, 1, "a.example.org", "203.0.113.1", store::Verdict::kDeny, "process");
+  AddFlow(job, 2, "b.example.org", "203.0.113.2", store::Verdict::kDeny, "process");
+  EXPECT_THAT(BuildReport(std::move(job)).suggestion,
+              ElementsAre("{endpoint: \"a.example.org:443\", process: [/usr/bin/curl]}"));
+}
+
+TEST(BuildReport, SuggestsTheContactedPortAndNotTheLookupAsWell) {
+  store::JobEvidence job = FinishedJob(RecordJson(true, true, 0));
+  AddProcess(job, 1, 0, "/usr/bin/curl", {"curl"});
+  AddFlow(job, 1, "a.example.org", "192.0.2.53", store::Verdict::kWouldDeny, "dns-name").flow.key.hook =
+      store::Hook::kDns;
+  AddFlow(job, 1, "a.example.org", "203.0.113.1", store::Verdict::kWouldDeny, "no-rule").flow.key.port = 8080;
+  EXPECT_THAT(BuildReport(std::move(job)).suggestion, ElementsAre("a.example.org:8080"));
+}
+
 TEST(BuildReport, SurvivesProcessesThatNameEachOtherAsParents) {
   store::JobEvidence job = FinishedJob(RecordJson(true, true, 1));
   AddProcess(job, 1, 2, "/a", {});
