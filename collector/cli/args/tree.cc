@@ -29,7 +29,7 @@ Flag FlagOf(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   flag.operand = OperandOf(option, type);
   flag.choices = ChoicesIn(type);
-  flag.meta = type;
+  flag.meta = type.substr(0, type.find(':'));  // CLI11 writes what it checks behind a colon
   if (!flag.choices.empty()) {
     flag.meta.clear();
     for (const auto& choice : flag.choices) flag.meta += (flag.meta.empty() ? "" : "|") + choice;

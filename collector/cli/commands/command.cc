@@ -20,6 +20,7 @@ void OnRun(CLI::App& command, Invocation& invocation, std::function<int()> run) 
 
 void OnRunCommand(CLI::App& command, Invocation& invocation,
                   std::function<int(const std::vector<std::string>& command_line)> run) {
+  invocation.runners.insert(&command);
   command.callback([&invocation, run = std::move(run)] {
     invocation.takes_command = true;
     invocation.action = [&invocation, run] { return run(invocation.after_dashes); };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct Invocation {
   bool has_dashes = false;
   /// Set by the command that was given: whether it runs one. Then `--` and a command must be there, else must not.
   bool takes_command = false;
+  /// The commands that run one.
+  std::set<const CLI::App*> runners;
   Screen out;
   Screen err;
   /// What to do, once every flag is known; returns the exit code.

@@ -61,7 +61,7 @@ int Run(const Options& options, const Screen& screen) {
 
 void AddEgress(CLI::App& root, Invocation& invocation) {
   auto& command = AddPage(
-      root, invocation, "egress", "list destinations, with the process that spoke to each and why it was let",
+      root, invocation, "egress", "list destinations, each with process, verdict and reason",
       {.synopsis = "weir egress [--job ID] [--denied] [--since T] [--limit N] [--format table|json]",
        .description =
            "One line a process, destination and verdict, denied ones first; lookups of names are lines of their "
@@ -84,7 +84,9 @@ void AddEgress(CLI::App& root, Invocation& invocation) {
         const auto since = ParseSince(text, 0);
         return since ? std::string() : since.error().what;
       });
-  command.add_option("--limit", options->limit, "At most so many lines; default 1000")
+  command
+      .add_option("--limit", options->limit,
+                  "At most so many lines, 1 to " + std::to_string(rpc::kMaxFlows) + "; default 1000")
       ->type_name("N")
       ->check(CLI::Range(1U, rpc::kMaxFlows));
   AddFormat(command, options->format);

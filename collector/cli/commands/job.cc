@@ -7,6 +7,7 @@
 
 #include "collector/cli/commands/command.h"
 #include "collector/cli/commands/commands.h"
+#include "collector/cli/term/moment.h"
 
 namespace weir::cli {
 namespace {
@@ -88,7 +89,8 @@ void AddEnd(CLI::App& job, Invocation& invocation) {
 void AddList(CLI::App& job, Invocation& invocation) {
   auto& command = AddPage(
       job, invocation, "list", "list running jobs, or all that were recorded",
-      {.synopsis = "weir job list [--all [--since T] [--limit N]] [--format table|json]",
+      {.synopsis =
+           "weir job list [--all [--since T] [--limit N] [--collector FILE | --state-dir DIR]] [--format table|json]",
        .description = "Jobs that the running sensor judges now; inside of a job that job only. With --all: every "
                       "job that the collector recorded, newest first.",
        .exit_status = kReviewExitStatus,
@@ -99,13 +101,19 @@ void AddList(CLI::App& job, Invocation& invocation) {
   CLI::Option* all = command.add_flag("--all", options->all, "Recorded jobs, also those that ended");
   command.add_option("--since", options->since, "Only jobs that began since then: a span (2h, 7d) or a time")
       ->type_name("T")
+      ->check([](const std::string& text) {
+        const auto since = ParseSince(text, 0);
+        return since ? std::string() : since.error().what;
+      })
       ->needs(all);
-  command.add_option("--limit", options->limit, "At most so many jobs; default 100")
+  command.add_option("--limit", options->limit, "At most so many jobs, 1 to 10000; default 100")
       ->type_name("N")
       ->check(CLI::Range(1, 10'000))
       ->needs(all);
   AddSensorPlace(command, options->places);
   AddReviewPlaces(command, options->places);
+  // Running jobs are the sensor's to tell: a place of records that nobody reads would look as if it held none.
+  for (const char* place : {"--collector", "--state-dir"}) command.get_option(place)->needs(all);
   AddFormat(command, options->format);
   OnRun(command, invocation, [options, &invocation] { return ListJobsStep(*options, invocation.out); });
 }

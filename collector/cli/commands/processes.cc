@@ -61,7 +61,9 @@ void AddProcesses(CLI::App& root, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   AddJobId(command, options->job, true);
   command.add_flag("--tree", options->tree, "Each process below the one that started it");
-  command.add_option("--limit", options->limit, "At most so many lines; default 10000")
+  command
+      .add_option("--limit", options->limit,
+                  "At most so many lines, 1 to " + std::to_string(rpc::kMaxProcesses) + "; default 10000")
       ->type_name("N")
       ->check(CLI::Range(1U, rpc::kMaxProcesses));
   AddFormat(command, options->format);

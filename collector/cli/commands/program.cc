@@ -4,11 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "collector/cli/commands/command.h"
 #include "collector/cli/host/exit_code.h"
 #include "collector/report/escape.h"
+#include "policy/text.h"
 
 namespace weir::cli {
 namespace {
@@ -51,15 +53,28 @@ std::shared_ptr<Program> BuildProgram(const Screen& out, const Screen& err) {
   program->invocation.err = err;
   program->root.set_help_flag("-h,--help", "Print this page");
   program->root.formatter(ManualPage(RootPage(), out.columns));
+  program->root.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version of this program");
   program->root.require_subcommand(1);
   for (const AddCommand add : AllCommands()) add(program->root, program->invocation);
   return program;
 }
 
-std::string GivenCommand(const CLI::App& root) {
+const CLI::App* DeepestGiven(const CLI::App& root) {
   const CLI::App* at = &root;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  return FullName(*at);
+  return at;
+}
+
+// `--policy "$POLICY"` with the variable unset must not mean "no policy", nor `--job "$id"` every job.
+void CheckValues(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& value : option->results()) {
+      if (value.empty() && option->get_items_expected_max() > 0) {
+        throw CLI::ValidationError(option->get_name(), "the value is empty; is a variable unset?");
+      }
+    }
+  }
+  for (const CLI::App* given : app.get_subcommands()) CheckValues(*given);
 }
 
 // As a parse error, so that it reads and exits like all others.
@@ -70,6 +85,37 @@ void CheckDashes(const Invocation& invocation) {
   if (!invocation.takes_command && invocation.has_dashes) {
     throw CLI::ExtrasError(std::vector<std::string>{"--"});
   }
+}
+
+std::string DidYouMean(const std::string& word, const Node& node) {
+  std::vector<std::string_view> known;
+  for (const Node& child : node.children) known.push_back(child.name);
+  for (const Flag& flag : node.flags) known.insert(known.end(), flag.names.begin(), flag.names.end());
+  const std::string near = policy::Nearest(word, known);
+  if (near == word) return ": write it behind '" + node.name + "'";
+  return near.empty() ? "" : "; did you mean '" + near + "'?";
+}
+
+// What CLI11 says, where it can be said better.
+std::string MessageOf(const CLI::ParseError& error, const CLI::App& root, const Invocation& invocation) {
+  const CLI::App& command = *DeepestGiven(root);
+  const Node node = TreeOf(command);
+  const std::vector<std::string> unknown = root.remaining(true);
+  const bool lacks_command = !node.children.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (lacks_command && unknown.empty()) {
+    std::string names;
+    for (const Node& child : node.children) names += (names.empty() ? "" : ", ") + child.name;
+    return "a command is required: " + names;
+  }
+  // CLI11 would say "a subcommand is required" of a command that it does not know.
+  if (lacks_command)
+    return "'" + unknown.front() + "' is no command or option here" + DidYouMean(unknown.front(), node);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || unknown.empty()) return error.what();
+  const std::string& first = unknown.front();
+  if (invocation.runners.contains(&command) && !first.starts_with('-')) {
+    return "the command to run stands after `--`: " + FullName(command) + " -- " + first;
+  }
+  return "'" + first + "' is no option here" + DidYouMean(first, node);
 }
 
 }  // namespace
@@ -85,19 +131,17 @@ Parsed Parse(const std::vector<std::string>& arguments, const Screen& out, const
   Parsed parsed;
   try {
     program->root.parse(std::move(own));
+    CheckValues(program->root);
     CheckDashes(program->invocation);
     parsed.action = [program] { return program->invocation.action(); };
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* asked = &program->root;
-    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
-    parsed.out = asked->help();
+    parsed.out = DeepestGiven(program->root)->help();
+  } catch (const CLI::CallForVersion& version) {
+    parsed.out = version.what() + std::string("\n");
   } catch (const CLI::ParseError& error) {
-    const std::string command = GivenCommand(program->root);
-    // CLI11 would say "a subcommand is required" of a command that it does not know.
-    const std::vector<std::string> unknown = program->root.remaining(true);
-    const bool mistyped = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !unknown.empty();
-    const std::string what = mistyped ? "'" + unknown.front() + "' is no command or option here" : error.what();
-    parsed.err = "weir: " + report::ForTerminal(what) + "\nweir: see `" + command + " --help`\n";
+    const std::string what = MessageOf(error, program->root, program->invocation);
+    parsed.err =
+        "weir: " + report::ForTerminal(what) + "\nweir: see `" + FullName(*DeepestGiven(program->root)) + " --help`\n";
     parsed.exit_code = kExitUsage;
   }
   return parsed;

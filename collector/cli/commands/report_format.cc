@@ -19,7 +19,7 @@ Result<ReportWish> ParseReportWish(const std::string& text) {
   const std::size_t dot = text.rfind('.');
   const auto format = dot == std::string::npos ? std::nullopt : ReportFormatOf(text.substr(dot + 1));
   if (format) return ReportWish{*format, text};
-  return Fail(Code::kInvalid, "--report '" + text +
+  return Fail(Code::kInvalid, "'" + text +
                                   "': the name ends in none of .json, .md, .html, .sarif; write the format before it, "
                                   "e.g. md:" +
                                   (text.empty() ? "FILE" : text));

@@ -59,7 +59,7 @@ std::optional<std::int64_t> CalendarNs(std::string text) {
 Result<std::int64_t> ParseSince(std::string_view text, std::int64_t now_ns) {
   if (const auto span = SpanNs(text)) return now_ns > *span ? now_ns - *span : 0;
   if (const auto moment = CalendarNs(std::string(text))) return *moment;
-  return Fail(Code::kInvalid, "--since: '" + std::string(text) +
+  return Fail(Code::kInvalid, "'" + std::string(text) +
                                   "' is neither a span (90s, 15m, 2h, 7d, 2w) nor a time (2026-11-23, "
                                   "2026-11-23T14:05, 2026-11-23T14:05:09Z)");
 }

@@ -32,12 +32,23 @@ TEST_P(UsageError, Is64WithAMessageAndAHint) {
 INSTANTIATE_TEST_SUITE_P(
     All, UsageError,
     testing::Values(
-        Case{"NoCommand", {}, "required"}, Case{"UnknownCommand", {"walk"}, "walk"},
+        Case{"NoCommand", {}, "a command is required: run, job,"}, Case{"UnknownCommand", {"walk"}, "walk"},
+        Case{"MistypedCommand", {"egres"}, "did you mean 'egress'?"},
+        Case{"MistypedFlag", {"egress", "--denid"}, "did you mean '--denied'?"},
+        Case{"MistypedStep", {"policy", "chekc"}, "did you mean 'check'?"},
+        // An unset variable must not turn a policy into none, or one job into all.
+        Case{"EmptyPolicy", {"run", "--policy", "", "--", "true"}, "--policy: the value is empty"},
+        Case{"EmptyPolicyOfAStep", {"job", "begin", "--policy", ""}, "--policy: the value is empty"},
+        Case{"EmptyAllow", {"run", "--allow", "", "--", "true"}, "--allow: the value is empty"},
+        Case{"EmptyJob", {"egress", "--job", ""}, "--job: the value is empty"},
+        Case{"EmptyFile", {"policy", "check", ""}, "FILE: the value is empty"},
+        Case{"PlaceOfRecordsWithoutAll", {"job", "list", "--collector", "/c"}, "--all"},
+        Case{"ListBadSince", {"job", "list", "--all", "--since", "yesterday"}, "yesterday"},
         Case{"UnknownFlag", {"run", "--no-such-option", "--", "true"}, "--no-such-option"},
         Case{"RunWithoutCommand", {"run"}, "command to run"},
         Case{"RunWithoutCommandAfterDashes", {"run", "--"}, "command to run"},
         Case{"RunWithEmptyCommand", {"run", "--", ""}, "command to run"},
-        Case{"RunWithCommandBeforeDashes", {"run", "true"}, "true"},
+        Case{"RunWithCommandBeforeDashes", {"run", "true"}, "after `--`: weir run -- true"},
         Case{"UnknownMode", {"run", "--mode", "blok", "--", "true"}, "blok"},
         Case{"PolicyTwice", {"run", "--policy", "a", "--policy", "b", "--", "true"}, "--policy"},
         Case{"PolicyWithoutValue", {"run", "--policy", "--", "true"}, "--policy"},
@@ -50,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"HostileJobName", {"run", "--job", "a\x1b[2Jb", "--", "true"}, "printable"},
         Case{"LabelWithoutEquals", {"run", "--label", "x", "--", "true"}, "KEY=VALUE"},
         Case{"LabelWithoutKey", {"run", "--label", "=x", "--", "true"}, "KEY=VALUE"},
-        Case{"DashesWhereNothingIsRun", {"status", "--", "true"}, "--"}, Case{"JobWithoutStep", {"job"}, "required"},
+        Case{"DashesWhereNothingIsRun", {"status", "--", "true"}, "--"},
+        Case{"JobWithoutStep", {"job"}, "a command is required: begin, join,"},
         Case{"JobUnknownStep", {"job", "pause"}, "pause"},
         Case{"JoinWithoutJob", {"job", "join", "--", "true"}, "--job"},
         Case{"JoinWithoutCommand", {"job", "join", "--job", "x"}, "command to run"},
@@ -160,6 +172,23 @@ TEST(Help, NamesEveryExitCodeOfRun) {
   for (const char* code : {"\n    any\n", "\n    10\n", "\n    64\n", "\n    65\n", "\n    69\n", "\n    77\n"}) {
     EXPECT_THAT(page, HasSubstr(code));
   }
+}
+
+TEST(Help, NamesOperandsWithoutTheirChecks) {
+  for (const auto& command : {std::vector<std::string>{"egress"}, {"job", "end"}, {"job", "begin"}, {"job", "list"}}) {
+    auto arguments = command;
+    arguments.emplace_back("--help");
+    const std::string page = Parse(arguments, {}, {}).out;
+    EXPECT_THAT(page, Not(HasSubstr(":INT"))) << command.back();
+    EXPECT_THAT(page, Not(HasSubstr(":UINT"))) << command.back();
+    EXPECT_THAT(page, Not(HasSubstr(":POSITIVE"))) << command.back();
+  }
+}
+
+TEST(Version, IsAFlagAsWell) {
+  const Parsed parsed = Parse({"--version"}, {}, {});
+  EXPECT_EQ(parsed.exit_code, kExitOk);
+  EXPECT_THAT(parsed.out, testing::StartsWith("weir "));
 }
 
 TEST(Help, EscapesWhatItRepeats) {
