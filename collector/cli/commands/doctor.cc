@@ -52,7 +52,7 @@ int Run(const Options& options, const Screen& screen) {
     PutJson(DocumentOf(checks, able));
     return able ? kExitOk : kExitCannot;
   }
-  Table table({{.title = "CHECK"}, {.title = "STATE"}, {.title = "FINDING", .cut = Cut::kEnd}});
+  Table table({{.title = "CHECK"}, {.title = "STATE"}, {.title = "FINDING", .cut = Cut::kWrap, .least = 16}});
   for (const Check& check : checks) {
     table.AddRow({check.id, Cell(HealthName(check.health), ToneOf(check.health)), check.finding});
   }

@@ -61,12 +61,14 @@ std::string ReasonOf(const v1::FlowRow& flow) {
 
 Table FlowTable(const v1::ListFlowsResponse& flows, bool with_job) {
   std::vector<Column> columns;
-  if (with_job) columns.push_back({.title = "JOB", .cut = Cut::kMiddle});
-  for (Column column :
-       {Column{.title = "VERDICT"}, Column{.title = "DESTINATION", .cut = Cut::kMiddle},
-        Column{.title = "ADDRESS", .cut = Cut::kMiddle}, Column{.title = "PROCESS", .cut = Cut::kMiddle},
-        Column{.title = "WHY", .cut = Cut::kEnd}, Column{.title = "COUNT", .align = Align::kRight},
-        Column{.title = "OUT", .align = Align::kRight}, Column{.title = "IN", .align = Align::kRight}}) {
+  if (with_job) columns.push_back({.title = "JOB", .cut = Cut::kEnd, .least = 19, .spare = 2});
+  for (Column column : {Column{.title = "VERDICT"}, Column{.title = "DESTINATION", .cut = Cut::kMiddle, .least = 20},
+                        Column{.title = "ADDRESS", .cut = Cut::kMiddle, .least = 15, .spare = 6},
+                        Column{.title = "PROCESS", .cut = Cut::kMiddle, .least = 12},
+                        Column{.title = "WHY", .cut = Cut::kEnd, .spare = 1},
+                        Column{.title = "COUNT", .align = Align::kRight, .spare = 3},
+                        Column{.title = "OUT", .align = Align::kRight, .spare = 4},
+                        Column{.title = "IN", .align = Align::kRight, .spare = 5}}) {
     columns.push_back(std::move(column));
   }
   Table table(std::move(columns));

@@ -52,7 +52,7 @@ Result<std::vector<JobLine>> RecordedJobs(const JobListOptions& options) {
 }
 
 void PutJob(const JobLine& job, const v1::JobRow& row, const Screen& screen) {
-  Table table({{.title = "JOB"}, {.title = job.id, .cut = Cut::kEnd}});
+  Table table({{.title = "JOB"}, {.title = job.id, .cut = Cut::kWrap}});
   table.AddRow({"name", job.name});
   table.AddRow({"host", job.host});
   table.AddRow({"mode", Word(job.mode)});

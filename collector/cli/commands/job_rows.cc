@@ -4,6 +4,17 @@
 
 namespace weir::cli {
 
+namespace {
+
+// A job of which nothing was proven must not look like one in which nothing happened.
+Cell RecordOf(const JobLine& job) {
+  if (job.state == "running") return job.proven ? Cell("running") : Cell("NOT ARMED", Tone::kBad);
+  if (job.state == "ended") return job.proven ? Cell("complete") : Cell("INCOMPLETE", Tone::kWarn);
+  return Cell(job.state, Tone::kWarn);
+}
+
+}  // namespace
+
 JobLine LineOf(const v1::JobState& job) {
   JobLine line;
   line.id = job.job_id();
@@ -14,6 +25,7 @@ JobLine LineOf(const v1::JobState& job) {
   line.allowed = job.allowed();
   line.denied = job.denied();
   line.would_deny = job.would_deny();
+  line.proven = job.armed();
   line.more = {{"armed", job.armed()},
                {"adopted", job.adopted()},
                {"lost", job.lost()},
@@ -37,6 +49,8 @@ JobLine LineOf(const v1::JobRow& job, bool running) {
   line.allowed = job.allowed();
   line.denied = job.denied();
   line.would_deny = job.would_deny();
+  // The collector knows of a running job only what arrived; the sensor says whether it is armed.
+  line.proven = job.complete() || line.state == "running";
   line.more = {{"host", Text(job.host())},
                {"complete", job.complete()},
                {"processes", job.processes()},
@@ -48,17 +62,17 @@ JobLine LineOf(const v1::JobRow& job, bool running) {
 Table JobTable(const std::vector<JobLine>& jobs, std::int64_t now_ns) {
   Table table({{.title = "ID"},
                {.title = "NAME", .cut = Cut::kMiddle},
-               {.title = "MODE"},
-               {.title = "STATE"},
-               {.title = "BEGIN"},
-               {.title = "TOOK", .align = Align::kRight},
-               {.title = "STATUS", .align = Align::kRight},
-               {.title = "ALLOWED", .align = Align::kRight},
+               {.title = "MODE", .spare = 4},
+               {.title = "RECORD"},
+               {.title = "BEGIN", .spare = 5},
+               {.title = "TOOK", .align = Align::kRight, .spare = 6},
+               {.title = "STATUS", .align = Align::kRight, .spare = 2},
+               {.title = "ALLOWED", .align = Align::kRight, .spare = 3},
                {.title = "DENIED", .align = Align::kRight},
-               {.title = "WOULD DENY", .align = Align::kRight}});
+               {.title = "WOULD DENY", .align = Align::kRight, .spare = 1}});
   for (const JobLine& job : jobs) {
     const std::int64_t until = job.end_ns != 0 ? job.end_ns : job.state == "running" ? now_ns : job.begin_ns - 1;
-    table.AddRow({job.id, job.name, Word(job.mode), job.state, LocalTime(job.begin_ns), Span(until - job.begin_ns),
+    table.AddRow({job.id, job.name, Word(job.mode), RecordOf(job), LocalTime(job.begin_ns), Span(until - job.begin_ns),
                   job.exit_status < 0 ? "-" : std::to_string(job.exit_status), std::to_string(job.allowed),
                   Cell(std::to_string(job.denied), job.denied > 0 ? Tone::kBad : Tone::kPlain),
                   Cell(std::to_string(job.would_deny), job.would_deny > 0 ? Tone::kWarn : Tone::kPlain)});

@@ -130,12 +130,12 @@ Json ProcessJson(const v1::ProcessRow& row) {
 
 Table ProcessTable(const v1::ListProcessesResponse& processes, bool tree) {
   Table table({{.title = "PID", .align = Align::kRight},
-               {.title = "STARTED"},
-               {.title = "EXIT"},
-               {.title = "ALLOWED", .align = Align::kRight},
+               {.title = "STARTED", .spare = 3},
+               {.title = "EXIT", .spare = 1},
+               {.title = "ALLOWED", .align = Align::kRight, .spare = 2},
                {.title = "DENIED", .align = Align::kRight},
-               {.title = "COMMAND", .cut = Cut::kEnd},
-               {.title = "EXECUTABLE", .cut = Cut::kMiddle}});
+               {.title = "COMMAND", .cut = Cut::kEnd, .least = 24},
+               {.title = "EXECUTABLE", .cut = Cut::kMiddle, .least = 12, .spare = 4}});
   const std::vector<Place> places = tree ? TreeOrder(processes).Walk() : InOrder(processes);
   for (const Place& place : places) {
     const auto& exec = place.row->exec();

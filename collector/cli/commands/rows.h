@@ -37,6 +37,7 @@ struct JobLine {
   std::int64_t begin_ns = 0;
   std::int64_t end_ns = 0;
   int exit_status = -1;
+  bool proven = false;  // ended: armed and complete by its record; running: armed
   std::uint64_t allowed = 0;
   std::uint64_t denied = 0;
   std::uint64_t would_deny = 0;

@@ -46,7 +46,7 @@ Json DocumentOf(const v1::GetStatusResponse& status, int jobs) {
 }
 
 void PutTables(const v1::GetStatusResponse& status, int jobs, const Screen& screen) {
-  Table facts({{.title = "SENSOR"}, {.title = status.host(), .cut = Cut::kEnd}});
+  Table facts({{.title = "SENSOR"}, {.title = status.host(), .cut = Cut::kWrap}});
   facts.AddRow({"armed", status.armed() ? Cell("yes", Tone::kGood) : Cell("no", Tone::kBad)});
   for (const auto& reason : status.not_armed_reasons()) facts.AddRow({"", Cell(reason, Tone::kBad)});
   facts.AddRow({"version", status.version()});
@@ -63,7 +63,10 @@ void PutTables(const v1::GetStatusResponse& status, int jobs, const Screen& scre
   facts.AddRow({"events dropped", Cell(std::to_string(status.events_dropped()),
                                        status.events_dropped() == 0 ? Tone::kPlain : Tone::kBad)});
   Put(facts.Render(screen) + "\n");
-  Table programs({{.title = "PROGRAM"}, {.title = "TAG"}, {.title = "ATTACH"}, {.title = "STATE"}});
+  Table programs({{.title = "PROGRAM"},
+                  {.title = "TAG", .spare = 2},
+                  {.title = "ATTACH", .cut = Cut::kMiddle, .spare = 1},
+                  {.title = "STATE"}});
   for (const auto& program : status.programs()) {
     programs.AddRow({program.name(), program.tag(), program.attach(),
                      program.attached() ? Cell("attached", Tone::kGood) : Cell("not attached", Tone::kBad)});

@@ -2,6 +2,7 @@
 #include "collector/cli/term/table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "collector/report/escape.h"
 #include "collector/report/unicode.h"
@@ -10,8 +11,6 @@ namespace weir::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;
-// A cut column keeps at least this much: "…" and enough of the text to recognise it.
-constexpr std::size_t kLeastCut = 8;
 
 std::size_t CharacterColumns(std::uint32_t code_point) {
   if (report::IsCombining(code_point)) return 0;
@@ -45,8 +44,21 @@ std::string CutTo(const Column& column, const std::string& text, std::size_t wid
     case Cut::kNever: return text;
     case Cut::kEnd: return report::Shorten(text, width);
     case Cut::kMiddle: return ShortenMiddle(text, width);
+    case Cut::kWrap: return text;
   }
   return text;
+}
+
+// Takes one line of at most `width` columns from `rest`, broken at a blank where there is one.
+std::string TakeLine(std::string& rest, std::size_t width) {
+  if (report::Columns(rest) <= width) return std::exchange(rest, "");
+  const std::string cut = report::Shorten(rest, width + 1);  // one column is of the ellipsis, which is not wanted
+  std::size_t end = cut.size() - std::string_view("…").size();
+  if (const std::size_t blank = rest.rfind(' ', end); blank != rest.npos && blank > 0) end = blank;
+  if (end == 0) end = rest.size();
+  std::string line = rest.substr(0, end);
+  rest.erase(0, std::min(rest.find_first_not_of(' ', end), rest.size()));
+  return line;
 }
 
 }  // namespace
@@ -76,54 +88,82 @@ void Table::AddRow(std::vector<Cell> cells) {
   rows_.push_back(std::move(row));
 }
 
-std::vector<std::size_t> Table::Widths(int screen_columns) const {
-  std::vector<std::size_t> widths;
-  std::size_t total = columns_.empty() ? 0 : (columns_.size() - 1) * kGap;
+std::size_t Table::Least(std::size_t column, std::size_t width) const {
+  if (columns_[column].cut == Cut::kNever) return width;
+  return std::min(width, std::max(columns_[column].least, report::Columns(columns_[column].title)));
+}
+
+Table::Layout Table::Fit(int screen_columns) const {
+  Layout layout;
+  std::size_t total = 0, least = 0;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     std::size_t width = report::Columns(columns_[i].title);
     for (const auto& row : rows_) width = std::max(width, report::Columns(row[i].text));
-    widths.push_back(width);
-    total += width;
+    layout.columns.push_back(i);
+    layout.widths.push_back(width);
+    total += width + (i > 0 ? kGap : 0);
+    least += Least(i, width) + (i > 0 ? kGap : 0);
   }
-  if (screen_columns <= 0) return widths;
+  const auto room = static_cast<std::size_t>(std::max(screen_columns, 0));
+  if (room == 0) return layout;
+  while (least > room) {
+    const auto spare =
+        std::max_element(layout.columns.begin(), layout.columns.end(),
+                         [&](std::size_t a, std::size_t b) { return columns_[a].spare < columns_[b].spare; });
+    if (spare == layout.columns.end() || columns_[*spare].spare == 0) break;
+    const auto width = layout.widths.begin() + (spare - layout.columns.begin());
+    total -= *width + kGap;
+    least -= Least(*spare, *width) + kGap;
+    layout.widths.erase(width);
+    layout.columns.erase(spare);
+  }
   // Take from the widest column that may be cut, one at a time: short columns stay whole as long as possible.
-  while (total > static_cast<std::size_t>(screen_columns)) {
-    std::size_t widest = columns_.size();
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const std::size_t least = std::max(kLeastCut, report::Columns(columns_[i].title));
-      if (columns_[i].cut == Cut::kNever || widths[i] <= least) continue;
-      if (widest == columns_.size() || widths[i] > widths[widest]) widest = i;
+  for (; total > room; --total) {
+    std::size_t widest = layout.columns.size();
+    for (std::size_t i = 0; i < layout.columns.size(); ++i) {
+      if (layout.widths[i] <= Least(layout.columns[i], layout.widths[i])) continue;
+      if (widest == layout.columns.size() || layout.widths[i] > layout.widths[widest]) widest = i;
     }
-    if (widest == columns_.size()) break;
-    --widths[widest];
-    --total;
+    if (widest == layout.columns.size()) break;
+    --layout.widths[widest];
   }
-  return widths;
+  return layout;
+}
+
+void Table::AddLine(const Screen& screen, const Layout& layout, const std::vector<Shown>& cells,
+                    std::string& out) const {
+  std::string pending;  // blanks are written only before more text: no trailing blanks
+  for (std::size_t at = 0; at < layout.columns.size(); ++at) {
+    const Column& column = columns_[layout.columns[at]];
+    const Shown& cell = cells[layout.columns[at]];
+    const std::size_t width = layout.widths[at];
+    std::string rest = cell.text;
+    const std::string text = column.cut == Cut::kWrap ? TakeLine(rest, width) : CutTo(column, rest, width);
+    const std::size_t used = report::Columns(text);
+    const std::string pad(width > used ? width - used : 0, ' ');
+    if (column.align == Align::kRight) pending += pad;
+    if (!text.empty()) {
+      out += pending + Paint(screen, cell.tone, text);
+      pending.clear();
+    }
+    if (column.cut == Cut::kWrap && at + 1 == layout.columns.size()) {
+      std::size_t indent = 0;
+      for (std::size_t before = 0; before < at; ++before) indent += layout.widths[before] + kGap;
+      while (!rest.empty()) out += '\n' + std::string(indent, ' ') + Paint(screen, cell.tone, TakeLine(rest, width));
+    }
+    if (column.align == Align::kLeft) pending += pad;
+    pending.append(kGap, ' ');
+  }
+  out += '\n';
 }
 
 std::string Table::Render(const Screen& screen) const {
-  const std::vector<std::size_t> widths = Widths(screen.columns);
+  const Layout layout = Fit(screen.columns);
   std::string out;
-  const auto line = [&](auto text_of, auto tone_of) {
-    std::string pending;  // blanks are written only before more text: no trailing blanks
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const std::string text = CutTo(columns_[i], text_of(i), widths[i]);
-      const std::size_t used = report::Columns(text);
-      const std::string pad(widths[i] > used ? widths[i] - used : 0, ' ');
-      if (columns_[i].align == Align::kRight) pending += pad;
-      if (!text.empty()) {
-        out += pending + Paint(screen, tone_of(i), text);
-        pending.clear();
-      }
-      if (columns_[i].align == Align::kLeft) pending += pad;
-      pending.append(kGap, ' ');
-    }
-    out += '\n';
-  };
-  line([&](std::size_t i) { return columns_[i].title; }, [](std::size_t) { return Tone::kBold; });
-  for (const auto& row : rows_) {
-    line([&](std::size_t i) { return row[i].text; }, [&](std::size_t i) { return row[i].tone; });
-  }
+  std::vector<Shown> titles;
+  for (const Column& column : columns_) titles.push_back({column.title, Tone::kBold});
+  AddLine(screen, layout, titles, out);
+  for (const auto& row : rows_) AddLine(screen, layout, row, out);
   return out;
 }
 

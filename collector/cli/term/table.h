@@ -17,12 +17,16 @@ enum class Cut {
   kNever,   ///< numbers, ids, verdicts
   kEnd,     ///< prose, command lines
   kMiddle,  ///< paths and names: both ends tell something
+  kWrap,    ///< nothing: it goes on in the next line. For the last column only
 };
 
 struct Column {
   std::string title;
   Align align = Align::kLeft;
   Cut cut = Cut::kNever;
+  std::size_t least = 8;  ///< a cut column keeps so much: "…" and enough of the text to recognise it
+  /// On a screen where the table does not fit however it is cut, columns are left out, the highest first. 0: never.
+  int spare = 0;
 };
 
 struct Cell {
@@ -45,8 +49,8 @@ class Table {
   void AddRow(std::vector<Cell> cells);
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 
-  /// Title line and rows, each ended by a newline, none with trailing blanks. Fits `screen.columns` as long as each
-  /// column that may be cut keeps its shortest useful width.
+  /// Title line and rows, each ended by a newline, none with trailing blanks. Fits `screen.columns` as long as there
+  /// are columns that may be cut or left out.
   [[nodiscard]] std::string Render(const Screen& screen) const;
 
  private:
@@ -54,7 +58,13 @@ class Table {
     std::string text;
     Tone tone;
   };
-  [[nodiscard]] std::vector<std::size_t> Widths(int screen_columns) const;
+  struct Layout {
+    std::vector<std::size_t> columns;  ///< those that are drawn
+    std::vector<std::size_t> widths;   ///< by place in `columns`
+  };
+  [[nodiscard]] Layout Fit(int screen_columns) const;
+  [[nodiscard]] std::size_t Least(std::size_t column, std::size_t width) const;
+  void AddLine(const Screen& screen, const Layout& layout, const std::vector<Shown>& cells, std::string& out) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<Shown>> rows_;

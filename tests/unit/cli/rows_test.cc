@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "collector/report/escape.h"
+
 namespace weir::cli {
 namespace {
 
@@ -151,6 +155,61 @@ TEST(Job, WithoutItsEndIsNotCalledEnded) {
   EXPECT_EQ(json["schema"], "weir.jobs.v1");
   EXPECT_EQ(json["jobs"][0]["state"], "ended");
   EXPECT_EQ(json["jobs"][0]["exit_status"], 3);
+}
+
+// "Nothing was denied" and "nothing was watched" must never look alike.
+TEST(Job, OfWhichNothingWasProvenLooksLikeNoOther) {
+  v1::JobRow row;
+  row.set_job_id("a");
+  row.set_ended(true);
+  EXPECT_THAT(JobTable({LineOf(row, false)}, 0).Render({}), HasSubstr("INCOMPLETE"));
+  row.set_complete(true);
+  EXPECT_THAT(JobTable({LineOf(row, false)}, 0).Render({}), HasSubstr("  complete"));
+  row.set_ended(false);
+  EXPECT_THAT(JobTable({LineOf(row, false)}, 0).Render({}), HasSubstr("no-end"));
+  v1::JobState state;
+  EXPECT_THAT(JobTable({LineOf(state)}, 0).Render({}), HasSubstr("NOT ARMED"));
+  state.set_armed(true);
+  EXPECT_THAT(JobTable({LineOf(state)}, 0).Render({}), HasSubstr("running"));
+}
+
+std::size_t Widest(const std::string& text) {
+  std::size_t widest = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) widest = std::max(widest, report::Columns(line));
+  return widest;
+}
+
+TEST(Listings, FitNarrowTerminals) {
+  v1::JobRow job;
+  job.set_job_id("20261125-191202355-fgst9c6frj");
+  job.set_name(std::string(128, 'n'));
+  job.set_ended(true);
+  job.set_begin_time_ns(1'795'633'923'722'691'496);
+  v1::ListFlowsResponse flows;
+  v1::FlowRow& flow = *flows.add_flows();
+  flow.set_job_id(job.job_id());
+  flow.set_name(std::string(253, 'x'));
+  flow.set_executable("/" + std::string(200, 'e'));
+  flow.set_pid(4'194'304);
+  flow.mutable_id()->set_verdict(v1::VERDICT_WOULD_DENY);
+  flow.mutable_id()->set_address("2001:db8:1234:5678:9abc:def0:1234:5678");
+  flow.mutable_id()->set_port(65535);
+  flow.mutable_id()->set_why("deny-rule");
+  v1::ListProcessesResponse processes;
+  v1::ProcessRow& process = *processes.add_processes();
+  process.mutable_exec()->set_pid(4'194'304);
+  process.mutable_exec()->add_arguments(std::string(3000, 'a'));
+  process.mutable_exec()->set_executable("/" + std::string(200, 'e'));
+  process.set_time_ns(job.begin_time_ns());
+  for (const int columns : {60, 80, 100, 120}) {
+    const Screen screen{.columns = columns, .colour = false};
+    const auto room = static_cast<std::size_t>(columns);
+    EXPECT_LE(Widest(JobTable({LineOf(job, false)}, 0).Render(screen)), room);
+    EXPECT_LE(Widest(FlowTable(flows, true).Render(screen)), room);
+    EXPECT_LE(Widest(FlowTable(flows, false).Render(screen)), room);
+    EXPECT_LE(Widest(ProcessTable(processes, true).Render(screen)), room);
+  }
 }
 
 TEST(Job, OfARunningSensorTellsWhetherItWasAdopted) {

@@ -55,6 +55,36 @@ TEST(Table, NeverCutsWhatMustStayWhole) {
   EXPECT_THAT(Sample().Render({.columns = 10, .colour = false}), HasSubstr("allow"));
 }
 
+TEST(Table, LeavesOutSpareColumnsWhereCuttingDoesNotHelp) {
+  Table table({{.title = "ID"},
+               {.title = "NAME", .cut = Cut::kEnd},
+               {.title = "BEGIN", .spare = 1},
+               {.title = "TOOK", .spare = 2}});
+  table.AddRow({"20261125-191202355", "a long name of a job", "2026-11-25 19:12:02", "658ms"});
+  EXPECT_THAT(table.Render({.columns = 100, .colour = false}), HasSubstr("658ms"));
+  EXPECT_EQ(table.Render({.columns = 50, .colour = false}),
+            "ID                  NAME       BEGIN\n"
+            "20261125-191202355  a long n…  2026-11-25 19:12:02\n");
+  EXPECT_EQ(table.Render({.columns = 40, .colour = false}),
+            "ID                  NAME\n"
+            "20261125-191202355  a long name of a job\n");
+  EXPECT_THAT(table.Render({}), HasSubstr("658ms")) << "in a pipe nothing is left out";
+}
+
+TEST(Table, WrapsAColumnThatMustBeReadWhole) {
+  Table table({{.title = "CHECK"}, {.title = "FINDING", .cut = Cut::kWrap, .least = 10}});
+  table.AddRow({"cgroup2", "mounted at /sys/fs/cgroup and writable"});
+  table.AddRow({"kernel", "averylongwordwithoutanyblanks"});
+  EXPECT_EQ(table.Render({.columns = 29, .colour = false}),
+            "CHECK    FINDING\n"
+            "cgroup2  mounted at\n"
+            "         /sys/fs/cgroup and\n"
+            "         writable\n"
+            "kernel   averylongwordwithout\n"
+            "         anyblanks\n");
+  EXPECT_THAT(table.Render({}), HasSubstr("mounted at /sys/fs/cgroup and writable\n"));
+}
+
 TEST(Table, CountsWideCharactersAsTwoColumns) {
   Table table({{.title = "A"}, {.title = "B"}});
   table.AddRow({"日本", "x"});
