@@ -5,6 +5,7 @@
 #include "collector/report/digest.h"
 #include "collector/report/escape.h"
 #include "collector/report/html_parts.h"
+#include "collector/report/refused.h"
 #include "collector/report/render.h"
 #include "collector/report/words.h"
 
@@ -17,28 +18,36 @@ std::string Code(std::string_view text, std::size_t columns) {
   return "<code" + (shown == whole ? "" : " title=\"" + whole + "\"") + ">" + shown + "</code>";
 }
 
-std::string_view BaseName(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
+std::string List(const std::vector<std::string>& items, std::size_t most, bool paths) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(items.size(), most); ++i) {
+    out += (i ? ", " : "") + Code(paths ? BaseName(items[i]) : std::string_view(items[i]), 60);
+  }
+  if (items.size() > most) out += " and " + Grouped(items.size() - most) + " more";
+  return out;
 }
-
-namespace {
-
-constexpr std::size_t kMaxRefused = 500;
-constexpr std::size_t kMaxDestinations = 500;
-constexpr std::size_t kMaxFindings = 200;
-constexpr std::size_t kMaxReasons = 50;
-constexpr std::size_t kMaxListed = 4;
-constexpr std::size_t kMaxPolicyColumns = 200000;
 
 std::string More(std::size_t all, std::size_t shown, const char* noun) {
   if (all <= shown) return "";
   return "<p class=\"more\">and " + Plural(all - shown, std::string("more ") + noun) + ", all in the JSON report</p>";
 }
 
+namespace {
+
+constexpr std::size_t kMaxDestinations = 500;
+constexpr std::size_t kMaxFindings = 200;
+constexpr std::size_t kMaxReasons = 50;
+constexpr std::size_t kMaxListed = 4;
+constexpr std::size_t kMaxPolicyColumns = 200000;
+
 std::string Card(const char* tone, const char* name, const std::string& value) {
   return std::string("<div class=\"") + tone + "\"><dt>" + name + "</dt><dd>" + value + "</dd></div>";
 }
+
+/// A wave against a weir; drawn, because nothing may be loaded.
+constexpr std::string_view kMark =
+    "<svg class=\"mark\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M2 9q3-4 6 0t6 0M2 15q3-4 6 0t6 0\"/>"
+    "<path class=\"dam\" d=\"M18 4v16\"/></svg>";
 
 /// Colour and sign of the stamp; the words say it too.
 std::pair<const char*, const char*> Tone(const Summary& summary) {
@@ -52,10 +61,11 @@ std::string JobTitle(const store::StoredJob& job) { return job.begin.name.empty(
 std::string Header(const JobReport& report) {
   const store::StoredJob& job = report.job;
   const auto [tone, sign] = Tone(report.summary);
-  std::string out = "<header><p class=\"brand\">Weir job report</p><p class=\"stamp " + std::string(tone) +
-                    "\"><span aria-hidden=\"true\">" + sign + "</span>" + std::string(Stamp(report.summary)) +
-                    "</p><h1>" + Code(JobTitle(job), 120) + "</h1><p class=\"lead\">" + ForHtml(Headline(report)) +
-                    "</p><p class=\"facts\">mode <strong>" + std::string(ModeWord(job.begin.mode)) + "</strong>";
+  std::string out = "<header><div class=\"hero " + std::string(tone) + "\"><p class=\"brand\">" + std::string(kMark) +
+                    "Weir job report</p><p class=\"stamp\"><span aria-hidden=\"true\">" + sign + "</span>" +
+                    std::string(Stamp(report.summary)) + "</p><h1>" + Code(JobTitle(job), 120) +
+                    "</h1><p class=\"lead\">" + ForHtml(Headline(report)) + "</p>" + Culprits(report) +
+                    "</div><p class=\"facts\">mode <strong>" + std::string(ModeWord(job.begin.mode)) + "</strong>";
   if (!job.begin.host.empty()) out += " · host " + Code(job.begin.host, 80);
   out += " · job id " + Code(job.job_id, 80) + " · began " + Time(job.begin_ns);
   if (job.end_ns != 0 && job.begin_ns != 0) out += " · took " + Duration(job.end_ns - job.begin_ns);
@@ -85,57 +95,15 @@ std::string Reasons(const JobReport& report) {
   return out + "</ul>" + More(reasons.size(), kMaxReasons, "reason") + "</section>";
 }
 
-std::string RefusedRow(const Contact& contact) {
-  const store::Flow& flow = contact.stored.flow;
-  const bool denied = contact.verdict() == store::Verdict::kDeny;
-  std::string ancestry;
-  for (const std::string& ancestor : contact.ancestry) {
-    ancestry += std::string(ancestry.empty() ? "" : " › ") + std::string(BaseName(ancestor));
-  }
-  const std::string process =
-      contact.arguments.empty() ? contact.executable : CommandLine(std::span(contact.arguments));
-  std::string out = std::string("<tr><td><span class=\"tag ") +
-                    (denied ? "bad\">✕ denied" : "warn\">! would be denied") + "</span></td><td>" +
-                    Code(ContactTitle(contact), 120);
-  const bool lookup = flow.key.hook == store::Hook::kDns;
-  if (!flow.key.address.empty()) {
-    out += std::string("<span class=\"sub\">") + (lookup ? "asked of " : "at ") + Code(flow.key.address) + "</span>";
-  }
-  out += "</td><td>" + Code(process, 240) + "<span class=\"sub\">pid " + std::to_string(flow.pid);
-  if (!ancestry.empty()) out += " · " + Code(ancestry, 300);
-  out += "</span></td><td>" + ForHtml(WhyClause(flow.key.why), 120) + "<span class=\"sub\">" + Code(flow.key.why, 64) +
-         " at " + std::string(HookWord(flow.key.hook));
-  if (!flow.rule.empty()) out += ", rule " + Code(flow.rule, 100);
-  return out + "</span></td><td class=\"n\">" + Grouped(contact.stored.totals.count) + "</td></tr>";
-}
-
-std::string Refused(const JobReport& report) {
-  if (report.refused.empty()) return "";
-  std::string out =
-      "<section><h2>Refused</h2><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">"
-      "verdict</th><th scope=\"col\">what</th><th scope=\"col\">process</th><th scope=\"col\">why</th><th "
-      "scope=\"col\" class=\"n\">times</th></tr></thead><tbody>";
-  for (std::size_t i = 0; i < std::min(report.refused.size(), kMaxRefused); ++i) out += RefusedRow(report.refused[i]);
-  return out + "</tbody></table></div>" + More(report.refused.size(), kMaxRefused, "refused contact") + "</section>";
-}
-
-std::string List(const std::vector<std::string>& items, bool paths) {
-  std::string out;
-  for (std::size_t i = 0; i < std::min(items.size(), kMaxListed); ++i) {
-    out += (i ? ", " : "") + Code(paths ? BaseName(items[i]) : std::string_view(items[i]), 60);
-  }
-  if (items.size() > kMaxListed) out += " and " + Grouped(items.size() - kMaxListed) + " more";
-  return out;
-}
-
 std::string DestinationRow(const Destination& to) {
   std::string host = to.name.empty() ? (to.addresses.empty() ? "?" : to.addresses.front()) : to.name;
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  std::string out = "<tr><td>" + Code(host + ":" + std::to_string(to.port) + "/" + to.protocol, 120);
-  if (!to.name.empty()) out += "<span class=\"sub\">" + List(to.addresses, false) + "</span>";
+  std::string out = "<tr><td class=\"what\">" + Code(host + ":" + std::to_string(to.port) + "/" + to.protocol, 120);
+  if (!to.name.empty()) out += "<span class=\"sub\">" + List(to.addresses, kMaxListed, false) + "</span>";
   return out + "</td><td class=\"n\">" + Bytes(to.totals.bytes_out) + "</td><td class=\"n\">" +
-         Bytes(to.totals.bytes_in) + "</td><td class=\"n\">" + Grouped(to.totals.count) + "</td><td>" +
-         List(to.processes, true) + "</td><td>" + List(to.rules, false) + "</td></tr>";
+         Bytes(to.totals.bytes_in) + "</td><td class=\"n\">" + Grouped(to.totals.count) + "</td><td class=\"why\">" +
+         List(to.processes, kMaxListed, true) + "</td><td class=\"why\">" + List(to.rules, kMaxListed, false) +
+         "</td></tr>";
 }
 
 std::string Destinations(const JobReport& report) {

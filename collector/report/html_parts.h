@@ -21,7 +21,16 @@ namespace weir::report::html {
 /// `<code>` with isolated, escaped text; cut to `columns`, with the whole as its tooltip.
 [[nodiscard]] std::string Code(std::string_view text, std::size_t columns = 200);
 
-/// The last component of a path.
-[[nodiscard]] std::string_view BaseName(std::string_view path);
+/// At most `most` items, and how many more; of `paths` the last component.
+[[nodiscard]] std::string List(const std::vector<std::string>& items, std::size_t most, bool paths);
+
+/// "and 12 more destinations, all in the JSON report"; empty when all are shown.
+[[nodiscard]] std::string More(std::size_t all, std::size_t shown, const char* noun);
+
+/// The first things that were refused, a sentence each: who tried what. Empty when nothing was.
+[[nodiscard]] std::string Culprits(const JobReport& report);
+
+/// The table of what was refused.
+[[nodiscard]] std::string Refused(const JobReport& report);
 
 }  // namespace weir::report::html

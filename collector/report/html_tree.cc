@@ -6,6 +6,7 @@
 
 #include "collector/report/escape.h"
 #include "collector/report/html_parts.h"
+#include "collector/report/refused.h"
 #include "collector/report/words.h"
 
 namespace weir::report::html {
@@ -99,7 +100,8 @@ class Tree {
     if (exec.deleted && !exec.memfd) line += " <span class=\"tag warn\">deleted file</span>";
     if (exec.tmpfs) line += " <span class=\"tag plain\">on tmpfs</span>";
     if (exec.entered) line += " <span class=\"tag plain\">joined</span>";
-    if (exec.arguments_truncated) line += " <span class=\"tag plain\">arguments cut</span>";
+    // Nothing to cut in what joined before it executed anything.
+    if (exec.arguments_truncated && !exec.entered) line += " <span class=\"tag plain\">arguments cut</span>";
     return line + " <span class=\"meta\">pid " + std::to_string(exec.pid) + Outcome(stored) + "</span>";
   }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "collector/report/escape.h"
+#include "collector/report/refused.h"
 #include "collector/report/render.h"
 #include "collector/report/words.h"
 
@@ -61,23 +62,30 @@ void AddReasons(const JobReport& report, std::string& out) {
 }
 
 void AddRefused(const JobReport& report, std::string& out) {
-  if (report.refused.empty()) return;
-  out += "\n### Refused\n\n| | what | process | ancestry | address | why | times |\n|---|---|---|---|---|---|---:|\n";
-  for (std::size_t i = 0; i < std::min(report.refused.size(), kMaxRefused); ++i) {
-    const Contact& contact = report.refused[i];
+  const auto attempts = Attempts(report);
+  if (attempts.empty()) return;
+  const bool any_denied = report.refused.front().verdict() == store::Verdict::kDeny;
+  out += std::string("\n### ") + (any_denied ? "Refused" : "Would be refused in block mode") +
+         "\n\n| | what | process | ancestry | address | why | times |\n|---|---|---|---|---|---|---:|\n";
+  std::size_t shown = 0;
+  for (std::size_t i = 0; i < std::min(attempts.size(), kMaxRefused); ++i) {
+    const Attempt& attempt = attempts[i];
+    const Contact& contact = *attempt.first;
     const store::Flow& flow = contact.stored.flow;
     const std::string process =
         contact.arguments.empty() ? contact.executable : CommandLine(std::span(contact.arguments));
+    // Whole paths: this table is what stays of a job in its summary.
     std::string ancestry;
     for (const std::string& ancestor : contact.ancestry) ancestry += (ancestry.empty() ? "" : " > ") + ancestor;
     const bool denied = contact.verdict() == store::Verdict::kDeny;
-    out += std::string("| ") + (denied ? "**denied**" : "would be denied") + " | " + Cell(ContactTitle(contact)) +
-           " | " + Cell(process) + " (pid " + std::to_string(flow.pid) + ") | " + Cell(ancestry) + " | " +
-           Cell(flow.key.address) + " | " + Cell(flow.key.why) + ": " + Cell(WhyClause(flow.key.why)) +
-           (flow.rule.empty() ? "" : " (rule " + Cell(flow.rule) + ")") + " | " + Grouped(contact.stored.totals.count) +
-           " |\n";
+    out += std::string("| ") + (denied ? "**denied**" : "would be denied") + " | " + Cell(attempt.title) + " | " +
+           Cell(process) + " (pid " + std::to_string(flow.pid) + ") | " + Cell(ancestry) + " | " +
+           Cells(attempt.members > 1 ? attempt.examples : attempt.addresses) + " | " + Cell(flow.key.why) + ": " +
+           Cell(WhyClause(flow.key.why)) + (flow.rule.empty() ? "" : " (rule " + Cell(flow.rule) + ")") + " | " +
+           Grouped(attempt.times) + " |\n";
+    shown += attempt.contacts;
   }
-  AddMore(out, report.refused.size(), kMaxRefused, "refused contact");
+  AddMore(out, report.refused.size(), shown, "refused contact");
 }
 
 void AddDestinations(const JobReport& report, std::string& out) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/report/words.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -89,6 +90,7 @@ std::string Duration(std::int64_t ns) {
   const std::int64_t seconds = ns / kNsPerSecond;
   if (seconds >= 3600) return std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) + " min";
   if (seconds >= 60) return std::to_string(seconds / 60) + " min " + std::to_string(seconds % 60) + " s";
+  if (ns < kNsPerSecond) return std::to_string(std::max<std::int64_t>(ns, 0) / kNsPerMs) + " ms";
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(ns) / static_cast<double>(kNsPerSecond));
   return text.data();

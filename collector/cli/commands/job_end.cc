@@ -11,8 +11,8 @@
 namespace weir::cli {
 namespace {
 
-// One more than the summary shows, so that it knows that there are more.
-constexpr std::uint32_t kAskedFlows = 11;
+// Far more than lines are shown: a scan is one line, and its size is told.
+constexpr std::uint32_t kAskedFlows = 1000;
 
 Summary SummaryOf(const Session& session, const EndWish& wish, const v1::EndJobResponse& ended) {
   Summary summary;
@@ -35,6 +35,7 @@ Summary SummaryOf(const Session& session, const EndWish& wish, const v1::EndJobR
   request.set_limit(kAskedFlows);
   if (const auto flows = session.review()->ListFlows(request)) {
     summary.refused.assign(flows->flows().begin(), flows->flows().end());
+    summary.more_refused = flows->truncated();
   }
   return summary;
 }

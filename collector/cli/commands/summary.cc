@@ -2,6 +2,8 @@
 #include "collector/cli/commands/summary.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "collector/cli/commands/rows.h"
 #include "collector/report/escape.h"
@@ -21,25 +23,61 @@ Tone ToneOfVerdict(const Summary& summary) {
 }
 
 // A line for one refused flow: what, who, why; cut to the screen, escaped.
-std::string RefusedLine(const v1::FlowRow& flow, const Screen& screen) {
+std::string RefusedLine(const v1::FlowRow& flow, std::size_t others, bool at_least, const Screen& screen) {
   const std::string verdict = flow.id().verdict() == v1::VERDICT_DENY ? "denied" : "would deny";
   std::string target = TargetOf(flow);
   if (!flow.name().empty() && flow.query_type().empty() && flow.id().hook() != v1::HOOK_SOCKET) {
     target += " (" + flow.id().address() + ")";
   }
+  if (others > 0) target += (at_least ? " and at least " : " and ") + std::to_string(others) + " more";
   std::string text = report::ForTerminal(target + " by " + ProcessOf(flow) + ": " + ReasonOf(flow));
-  if (flow.count() > 1) text += " ×" + std::to_string(flow.count());
+  if (flow.count() > 1 && others == 0) text += " ×" + std::to_string(flow.count());
   const std::size_t used = kPrefix.size() + 2 + verdict.size() + 1;
   if (screen.columns > 0) text = report::Shorten(text, static_cast<std::size_t>(screen.columns) - used);
   return "  " + Paint(screen, ToneOf(flow.id().verdict()), verdict) + " " + text;
 }
 
+// Refused flows that say the same to a reader: a scan, or names that one process asked for.
+std::string FamilyOf(const v1::FlowRow& flow) {
+  const auto& id = flow.id();
+  const bool lookup = !flow.query_type().empty();
+  if (!lookup && (!flow.name().empty() || id.hook() == v1::HOOK_SOCKET)) return "";
+  return std::to_string(id.exec_id()) + " " + std::to_string(id.verdict()) + " " + ReasonOf(flow) + " " +
+         (lookup ? "lookups" : std::to_string(id.port()) + "/" + id.protocol());
+}
+
+struct Family {
+  const v1::FlowRow* first;
+  std::size_t members = 1;
+};
+
+// Families of five and more are one line.
+std::vector<Family> Families(const std::vector<v1::FlowRow>& flows) {
+  constexpr std::size_t kJoin = 5;
+  std::map<std::string, std::size_t> sizes;
+  for (const auto& flow : flows) ++sizes[FamilyOf(flow)];
+  sizes.erase("");
+  std::set<std::string> seen;
+  std::vector<Family> families;
+  for (const auto& flow : flows) {
+    const auto size = sizes.find(FamilyOf(flow));
+    const bool join = size != sizes.end() && size->second >= kJoin;
+    if (join && !seen.insert(size->first).second) continue;
+    families.push_back({&flow, join ? size->second : 1});
+  }
+  return families;
+}
+
 std::vector<std::string> Lines(const Summary& summary, const Screen& screen) {
   std::vector<std::string> lines = {Paint(screen, ToneOfVerdict(summary), VerdictLine(summary))};
   for (const auto& reason : summary.not_armed_reasons) lines.push_back("  not armed: " + report::ForTerminal(reason));
-  const std::size_t shown = std::min(summary.refused.size(), kShownFlows);
-  for (std::size_t i = 0; i < shown; ++i) lines.push_back(RefusedLine(summary.refused[i], screen));
-  if (summary.refused.size() > shown) lines.push_back("  … and more: weir egress --denied --job " + summary.job_id);
+  const auto families = Families(summary.refused);
+  const std::size_t shown = std::min(families.size(), kShownFlows);
+  for (std::size_t i = 0; i < shown; ++i) {
+    lines.push_back(RefusedLine(*families[i].first, families[i].members - 1, summary.more_refused, screen));
+  }
+  if (families.size() > shown || summary.more_refused)
+    lines.push_back("  … and more: weir egress --denied --job " + summary.job_id);
   for (const auto& leftover : summary.leftovers) {
     lines.push_back("  still running, still judged: " + report::ForTerminal(leftover));
   }

@@ -23,6 +23,7 @@ struct Summary {
   std::uint64_t denied = 0;
   std::uint64_t would_deny = 0;
   std::vector<v1::FlowRow> refused;  ///< the first of them, denied before would-deny
+  bool more_refused = false;         ///< there are more than those
   std::vector<std::string> leftovers;
   std::vector<std::string> reports;  ///< paths that were written
 };
@@ -30,7 +31,7 @@ struct Summary {
 /// "block, armed, complete: 12 allowed, 1 denied". Never says "complete" or "armed" of what was not.
 [[nodiscard]] std::string VerdictLine(const Summary& summary);
 
-/// Every line begins with "weir: ". At most ten refused flows.
+/// Every line begins with "weir: ". At most ten lines of refused flows, a scan is one.
 [[nodiscard]] std::string Render(const Summary& summary, const Screen& screen);
 
 }  // namespace weir::cli

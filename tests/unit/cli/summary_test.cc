@@ -79,6 +79,30 @@ TEST(Summary, StopsAfterTenFlows) {
   EXPECT_THAT(text, HasSubstr("and more: weir egress --denied"));
 }
 
+// Sixty lines of a scan would push everything else out of the ten.
+TEST(Summary, TellsAScanInOneLine) {
+  Summary summary = Good();
+  for (int i = 0; i < 60; ++i) {
+    summary.refused.push_back(Refused(""));
+    summary.refused.back().mutable_id()->set_address("198.18.0." + std::to_string(i));
+    summary.refused.back().mutable_id()->set_exec_id(1);
+  }
+  for (int i = 0; i < 30; ++i) {
+    summary.refused.push_back(Refused("leak" + std::to_string(i) + ".example.net"));
+    summary.refused.back().mutable_id()->set_hook(v1::HOOK_DNS);
+    summary.refused.back().set_query_type("A");
+  }
+  summary.refused.push_back(Refused("evil.example.net"));
+  const std::string text = Render(summary, {});
+  EXPECT_THAT(text, HasSubstr("denied 198.18.0.0:443 and 59 more by curl[7]: no-rule\n"));
+  EXPECT_THAT(text, HasSubstr("denied lookup of leak0.example.net (A) and 29 more by"));
+  EXPECT_THAT(text, HasSubstr("evil.example.net:443"));
+  EXPECT_THAT(text, Not(HasSubstr("and more")));
+  summary.more_refused = true;
+  EXPECT_THAT(Render(summary, {}), HasSubstr("and at least 59 more"));
+  EXPECT_THAT(Render(summary, {}), HasSubstr("… and more: weir egress"));
+}
+
 TEST(Summary, FitsTheScreenAndNeutralisesTheJob) {
   Summary summary = Good();
   v1::FlowRow flow = Refused(std::string(300, 'x') + "\x1b[2J\n::error::owned");

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "collector/report/build.h"
+#include "collector/report/refused.h"
 #include "tests/unit/report/evidence.h"
 
 namespace weir::report {
@@ -59,7 +60,9 @@ store::JobEvidence LargeJob(std::uint32_t flows) {
   for (std::uint32_t i = 0; i < flows; ++i) {
     const std::string address =
         "10." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255);
-    AddFlow(job, 1, "", address, i % 2 == 0 ? store::Verdict::kDeny : store::Verdict::kAllow, "no-rule", i);
+    // Each on a port of its own: else all would be told as one scan.
+    AddFlow(job, 1, "", address, i % 2 == 0 ? store::Verdict::kDeny : store::Verdict::kAllow, "no-rule", i)
+        .flow.key.port = i + 1;
   }
   return job;
 }
@@ -213,6 +216,95 @@ TEST(Html, SaysTheVerdictInWordsAndSigns) {
   EXPECT_THAT(text, HasSubstr("<details open>"));
   EXPECT_THAT(RenderHtml(BuildReport(FinishedJob(RecordJson(false, false, 0)))),
               HasSubstr("<title>NOT WATCHED: build"));
+}
+
+TEST(Html, BeginsWithWhoTriedWhat) {
+  const std::string text = RenderHtml(BuildReport(PoisonedBuild()));
+  const std::size_t stamp = text.find("DENIED</p>"), who = text.find("<ul class=\"culprits\">");
+  ASSERT_NE(stamp, text.npos);
+  ASSERT_NE(who, text.npos);
+  EXPECT_LT(stamp, who);
+  EXPECT_LT(who, text.find("Where it went"));
+  EXPECT_THAT(text.substr(who), HasSubstr("<code>curl</code> tried to reach <code>203.0.113.66</code>"));
+  EXPECT_THAT(text.substr(who), HasSubstr("bash › node › dash › curl"));
+  EXPECT_THAT(RenderHtml(BuildReport(FinishedJob(RecordJson(true, true, 0)))), Not(HasSubstr("class=\"culprits\"")));
+}
+
+// What one person does once: a name is asked for A and AAAA, and tried at each of its addresses.
+TEST(Refused, JoinsWhatIsOneAttempt) {
+  store::JobEvidence job = FinishedJob(RecordJson(true, true, 0));
+  AddProcess(job, 1, 0, "/usr/bin/curl", {"curl"});
+  for (const char* type : {"A", "AAAA"}) {
+    store::StoredFlow& lookup = AddFlow(job, 1, "a.example.org", "192.0.2.53", store::Verdict::kWouldDeny, "dns-name");
+    lookup.flow.key.hook = store::Hook::kDns;
+    lookup.query_type = type;
+  }
+  AddFlow(job, 1, "a.example.org", "203.0.113.1", store::Verdict::kWouldDeny, "no-rule");
+  AddFlow(job, 1, "a.example.org", "2001:db8::1", store::Verdict::kWouldDeny, "no-rule");
+  AddFlow(job, 1, "a.example.org", "203.0.113.1", store::Verdict::kDeny, "no-rule");
+  const JobReport report = BuildReport(std::move(job));
+  const auto attempts = Attempts(report);
+  ASSERT_EQ(attempts.size(), 3U) << "a denial is not joined with what was let through";
+  EXPECT_EQ(attempts[0].first->verdict(), store::Verdict::kDeny);
+  EXPECT_EQ(attempts[1].title, "lookup of a.example.org A, AAAA");
+  EXPECT_EQ(attempts[1].times, 6U);
+  EXPECT_EQ(attempts[2].title, "a.example.org:443/tcp");
+  EXPECT_THAT(attempts[2].addresses, testing::ElementsAre("203.0.113.1", "2001:db8::1"));
+  const std::string html = RenderHtml(report);
+  EXPECT_THAT(html, HasSubstr("✕ a.example.org:443/tcp</text>"));
+  EXPECT_THAT(html, Not(HasSubstr("lookup of a.example.org</text>"))) << "the picture draws the connection";
+  EXPECT_THAT(RenderMarkdown(report), HasSubstr("`203.0.113.1`, `2001:db8::1`"));
+}
+
+TEST(Refused, TellsAScanAndALeakThroughDnsInOneLineEach) {
+  store::JobEvidence job = FinishedJob(RecordJson(true, true, 61));
+  AddProcess(job, 1, 0, "/usr/bin/scan", {"scan"});
+  for (int i = 0; i < 60; ++i) {
+    AddFlow(job, 1, "", "198.18.0." + std::to_string(i), store::Verdict::kDeny, "no-rule");
+    store::StoredFlow& lookup = AddFlow(job, 1, "c2VjcmV0" + std::to_string(i) + ".drop.example.net", "192.0.2.53",
+                                        store::Verdict::kDeny, "dns-name");
+    lookup.flow.key.hook = store::Hook::kDns;
+    lookup.query_type = "TXT";
+  }
+  AddFlow(job, 1, "", "198.18.0.1", store::Verdict::kDeny, "no-rule").flow.key.port = 22;
+  const JobReport report = BuildReport(std::move(job));
+  const auto attempts = Attempts(report);
+  ASSERT_EQ(attempts.size(), 3U);
+  EXPECT_EQ(attempts[0].title, "60 addresses, port 443/tcp");
+  EXPECT_EQ(attempts[0].contacts, 60U);
+  EXPECT_EQ(attempts[1].title, "lookups of 60 names below drop.example.net");
+  EXPECT_THAT(attempts[1].examples, testing::Contains("c2VjcmV00.drop.example.net"));
+  EXPECT_EQ(attempts[2].title, "198.18.0.1:22/tcp");
+  EXPECT_THAT(RenderHtml(report), HasSubstr("such as <code>198.18.0.0</code>"));
+  EXPECT_THAT(RenderMarkdown(report), HasSubstr("`lookups of 60 names below drop.example.net`"));
+}
+
+TEST(Refused, CountsRepeatedAncestors) {
+  Contact contact;
+  contact.ancestry = {"/bin/bash", "/bin/x", "/usr/bin/x", "/bin/x", "/bin/a", "/bin/a", "/bin/b"};
+  EXPECT_EQ(AncestryLine(contact), "bash › x × 3 › a › a › b");
+}
+
+// "51 more destinations, denied" must not hide one that was allowed.
+TEST(Html, NeverJoinsWhatWasDeniedWithWhatWasAllowed) {
+  store::JobEvidence job = FinishedJob(RecordJson(true, true, 100));
+  AddProcess(job, 1, 0, "/usr/bin/scan", {"scan"});
+  for (int i = 0; i < 100; ++i) {
+    AddFlow(job, 1, "d" + std::to_string(i) + ".example.net", "198.18.0.1", store::Verdict::kDeny, "no-rule");
+  }
+  for (int i = 0; i < 3; ++i) {
+    AddFlow(job, 1, "a" + std::to_string(i) + ".example.org", "198.18.1.1", store::Verdict::kAllow, "name", 10);
+  }
+  std::string text = RenderHtml(BuildReport(job));
+  for (const char* label :
+       {">a0.example.org:443/tcp</text>", ">a2.example.org:443/tcp</text>", "✕ 88 more destinations"})
+    EXPECT_THAT(text, HasSubstr(label));
+  for (int i = 3; i < 100; ++i) {
+    AddFlow(job, 1, "a" + std::to_string(i) + ".example.org", "198.18.1.1", store::Verdict::kAllow, "name", 10);
+  }
+  text = RenderHtml(BuildReport(job));
+  EXPECT_THAT(text, HasSubstr(">90 more destinations</text>"));
+  EXPECT_EQ(HtmlFault(text), "");
 }
 
 TEST(Html, StaysBoundedForTheLargestJob) {

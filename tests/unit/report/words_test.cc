@@ -27,7 +27,8 @@ TEST(Words, WritesTimes) {
   EXPECT_EQ(Time(0), "unknown");
   EXPECT_EQ(Time(-5), "unknown");
   EXPECT_EQ(Time(1'767'225'600'123'000'000), "2026-01-01T00:00:00.123Z");
-  EXPECT_EQ(Duration(800'000'000), "0.8 s");
+  EXPECT_EQ(Duration(8'000'000), "8 ms");
+  EXPECT_EQ(Duration(1'800'000'000), "1.8 s");
   EXPECT_EQ(Duration(192'000'000'000), "3 min 12 s");
   EXPECT_EQ(Duration(7'500'000'000'000), "2 h 5 min");
 }
