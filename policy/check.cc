@@ -116,7 +116,7 @@ class Checker {
       compiled += policy_.rules.size() + job.rules.size();
       if (compiled > kMaxCompiledRules) {
         faults_.Warn(job.at, "too many rules and jobs: this job and those below were not compiled",
-                     "run `weir policy check --job` for one, or split the policy");
+                     "split the policy, or check a job by `weir policy explain --job`");
         break;
       }
       CheckJob(&job);

@@ -58,17 +58,21 @@ void AddJobFlags(CLI::App& command, const char* name_flag, JobFlags& flags) {
                   "The job's name, and which entry of the policy's `jobs:` holds for it; default: the command's name")
       ->type_name("NAME")
       ->check(CheckName);
+  AddLabels(command, flags.labels, "A label to find the job by");
+}
+
+void AddLabels(CLI::App& command, std::map<std::string, std::string>& labels, const char* description) {
   command
       .add_option_function<std::vector<std::string>>(
           "--label",
-          [&flags](const std::vector<std::string>& labels) {
-            for (const auto& label : labels) {
-              const std::size_t equals = label.find('=');
-              flags.labels[label.substr(0, equals)] = label.substr(equals + 1);
+          [&labels](const std::vector<std::string>& texts) {
+            for (const auto& text : texts) {
+              const std::size_t equals = text.find('=');
+              labels[text.substr(0, equals)] = text.substr(equals + 1);
             }
-            if (flags.labels.size() > kMaxLabels) throw CLI::ValidationError("--label", "at most 64 labels");
+            if (labels.size() > kMaxLabels) throw CLI::ValidationError("--label", "at most 64 labels");
           },
-          "A label to find the job by")
+          description)
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->check(CheckLabel);

@@ -25,6 +25,9 @@ struct JobFlags {
 /// --policy, --mode, --allow, --label, and `name_flag` ("--job", "--name") for the name.
 void AddJobFlags(CLI::App& command, const char* name_flag, JobFlags& flags);
 
+/// --label KEY=VALUE, which may be repeated.
+void AddLabels(CLI::App& command, std::map<std::string, std::string>& labels, const char* description);
+
 struct JobRequest {
   v1::BeginJobRequest request;
   policy::Mode mode = policy::Mode::kAudit;
