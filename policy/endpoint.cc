@@ -97,8 +97,10 @@ class Parser {
     if (colon != text_.npos && text_.find(':', colon + 1) != text_.npos) {
       const std::string_view address = text_.substr(0, text_.find_first_of("/%"));
       if (ParseIpv6(address)) {
-        return Error(0, "an IPv6 address without brackets: where the port begins cannot be told",
-                     "write `[" + Printable(text_) + "]`, in quotes, and the port behind it");
+        return Error(
+            0, "an IPv6 address without brackets: where the port begins cannot be told",
+            // Without a zone, which would be the next fault.
+            "write `[" + Printable(text_.substr(0, text_.find('%'))) + "]`, in quotes, and the port behind it");
       }
       return Error(text_.find(':', colon + 1), "a second colon", "write `host:port`, or `[address]:port` for IPv6");
     }

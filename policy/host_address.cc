@@ -58,8 +58,10 @@ std::optional<std::uint8_t> ParsePrefixLength(std::string_view host, std::size_t
   std::string suggestion =
       limits + ", such as `" + std::string(host.substr(0, slash)) + "/" + std::to_string(max == 32 ? 24 : 64) + "`";
   if (const auto bits = BitsOfNetmask(text); bits && max == 32) {
-    suggestion =
-        "write the length of the mask: `" + std::string(host.substr(0, slash)) + "/" + std::to_string(*bits) + "`";
+    // The network, for bits behind the prefix would be the next fault.
+    const Address network =
+        NetworkOf(*ParseIpv4(host.substr(0, slash)), static_cast<std::uint8_t>(kMappedBits + *bits));
+    suggestion = "write the length of the mask: `" + FormatAddress(network) + "/" + std::to_string(*bits) + "`";
   } else if (const auto protocol = ParseProtocol(Lower(text))) {
     suggestion = "a protocol follows a port: `" + std::string(host.substr(0, slash)) + ":" +
                  (HasPorts(*protocol) && *protocol != kAnyProtocol ? "PORT" : "*") + "/" + Lower(text) + "`";

@@ -109,6 +109,11 @@ bool CheckWildcard(const std::string& base, const HostContext& context) {
                   "name the domain, such as `*.example." + base + std::string(context.port_text) + "`");
     return false;
   }
+  if (base.find('.') == base.npos) {
+    context.Warn(0, "`*." + base + "` covers a whole top-level domain of private networks",
+                 "name the host, or the domain that the job needs");
+    return true;
+  }
   if (const std::string shared = SharedHostUnder(base); !shared.empty()) {
     context.Warn(0, "`*." + base + "` covers a shared host (`" + shared + "`): strangers can have names below it",
                  "name the exact host of the bucket, site or service that the job uses");
@@ -142,10 +147,12 @@ bool ParseNameHost(std::string_view host, const HostContext& context, Endpoint* 
     return false;
   }
   if (wildcard && !CheckWildcard(ascii, context)) return false;
-  if (!wildcard && context.list == ListKind::kAllow &&
-      std::find(kMetadataNames.begin(), kMetadataNames.end(), ascii) != kMetadataNames.end()) {
-    context.Warn(0, "`" + ascii + "` is the cloud metadata service",
-                 "remove the rule: whoever reaches it can take the machine's credentials");
+  for (const std::string_view service : kMetadataNames) {
+    const bool covered = wildcard ? service != ascii && IsAtOrBelow(service, ascii) : service == ascii;
+    if (!covered || context.list == ListKind::kDeny) continue;
+    context.Warn(0, "allows `" + std::string(service) + "`, the cloud metadata service",
+                 (wildcard ? "name the hosts that the job needs" : "remove the rule") +
+                     std::string(": whoever reaches it can take the machine's credentials"));
   }
   endpoint->host = wildcard ? HostKind::kWildcard : HostKind::kName;
   endpoint->name = std::move(ascii);

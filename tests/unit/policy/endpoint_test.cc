@@ -149,9 +149,11 @@ const std::vector<Bad> kBad = {
     {"Prefix33", "10.0.0.0/33", 9, "not a prefix length", "0 to 32"},
     {"Prefix129", "[2001:db8::/129]", 12, "not a prefix length", "0 to 128"},
     {"Netmask", "10.0.0.0/255.0.0.0", 9, "not a prefix length", "`10.0.0.0/8`"},
+    {"NetmaskOfAHost", "10.1.2.3/255.0.0.0", 9, "not a prefix length", "`10.0.0.0/8`"},
     {"AddressWithProtocol", "10.0.0.1/udp", 9, "not a prefix length", "`10.0.0.1:PORT/udp`"},
     {"Zone", "[fe80::1%eth0]:22", 8, "zone id", "`[fe80::1]:22`"},
     {"BareIpv6", "2001:db8::1", 0, "without brackets", "`[2001:db8::1]`"},
+    {"BareIpv6WithZone", "fe80::1%eth0", 0, "without brackets", "`[fe80::1]`"},
     {"PrefixOutside", "[2001:db8::]/32:443", 12, "outside the brackets", "`[2001:db8::/32]:443`"},
     {"OpenBracket", "[2001:db8::1:443", 0, "`[` without `]`", "[2001:db8::1]:443"},
     {"BehindBracket", "[2001:db8::1]443", 13, "not a port", "[2001:db8::1]:443"},
@@ -181,13 +183,17 @@ TEST(Endpoint, WarnsAboutWhatStrangersShare) {
   for (const char* text :
        {"*.github.io", "*.s3.amazonaws.com", "*.amazonaws.com", "*.storage.googleapis.com", "*.cloudfront.net",
         "*.pages.dev", "*.internal", "0.0.0.0/0", "[::/0]:443", "169.254.169.254", "169.254.0.0/16",
-        "[fd00:ec2::254]:80", "168.63.129.16", "metadata.google.internal:80"}) {
+        "[fd00:ec2::254]:80", "168.63.129.16", "metadata.google.internal:80", "*.google.internal"}) {
     const EndpointResult parsed = ParseEndpoint(text, ListKind::kAllow);
     ASSERT_TRUE(parsed.endpoint) << text;
     ASSERT_FALSE(parsed.faults.empty()) << text;
     EXPECT_EQ(parsed.faults[0].severity, Severity::kWarning) << text;
     EXPECT_TRUE(ParseEndpoint(text, ListKind::kDeny).faults.empty()) << text;
   }
+  const auto internal = ParseEndpoint("*.internal", ListKind::kAllow).faults;
+  EXPECT_TRUE(std::any_of(internal.begin(), internal.end(), [](const EndpointFault& fault) {
+    return fault.reason.find("metadata.google.internal") != std::string::npos;
+  }));
   for (const char* text : {"*.example.org", "site.github.io", "*.bucket.s3.amazonaws.com", "10.0.0.0/8"}) {
     EXPECT_TRUE(ParseEndpoint(text, ListKind::kAllow).faults.empty()) << text;
   }
