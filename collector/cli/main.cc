@@ -16,10 +16,10 @@ int main(int argc, char** argv) {
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const Parsed parsed = Parse(arguments, ScreenOf(STDOUT_FILENO), ScreenOf(STDERR_FILENO));
-    if (parsed.action) return parsed.action();
+    if (parsed.action) return FinishOutput(parsed.action());
     Put(parsed.out);
-    (void)!write(STDERR_FILENO, parsed.err.data(), parsed.err.size());
-    return parsed.exit_code;
+    SayRaw(parsed.err);
+    return FinishOutput(parsed.exit_code);
   } catch (const std::exception& bug) {
     Say(std::string("this is a bug of Weir: ") + bug.what());
     return kExitFailed;

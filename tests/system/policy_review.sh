@@ -34,3 +34,9 @@ printf 'version: 1\nmode: block\n::error file=x::owned: 1\n"##[error]y": 2\nallo
 run "$weir" policy check "$WORLD_DIR/hostile.yml"
 expect_status 65
 expect_no_match faults "$err" '^[[:space:]]*::|##\['
+
+# Half a policy on a full disk is a policy: what is not written whole is no success.
+# shellcheck disable=SC2016  # expands in the inner shell
+run sh -c '"$0" policy suggest --job latest >/dev/full' "$weir"
+expect_status 1
+expect_err 'standard output'

@@ -77,7 +77,7 @@ EndOutcome EndJob(const Session& session, const EndWish& wish, const ReportSinks
   auto ended = session.sensor().EndJob(wish.job_id, wish.exit_status);
   if (!ended) {
     Say("the end of job " + wish.job_id + " was not recorded: " + ended.error().what);
-    return {};
+    return {.known = false, .failure = ended.error().code, .denied = 0, .response = {}};
   }
   std::vector<std::string> written;
   if (session.review() != nullptr) {
@@ -90,7 +90,7 @@ EndOutcome EndJob(const Session& session, const EndWish& wish, const ReportSinks
     summary.reports = std::move(written);
     SayRaw(Render(summary, screen));
   }
-  return {.known = true, .denied = ended->denied(), .response = *std::move(ended)};
+  return {.known = true, .failure = {}, .denied = ended->denied(), .response = *std::move(ended)};
 }
 
 }  // namespace weir::cli

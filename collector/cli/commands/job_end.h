@@ -45,7 +45,8 @@ struct EndWish {
 };
 
 struct EndOutcome {
-  bool known = false;  ///< false: the sensor did not answer, nothing below is known
+  bool known = false;                 ///< false: nothing but `failure` is known
+  Code failure = Code::kUnavailable;  ///< why the sensor did not end it
   std::uint64_t denied = 0;
   v1::EndJobResponse response;
 };

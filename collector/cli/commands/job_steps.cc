@@ -113,7 +113,7 @@ int EndJobStep(const JobStepOptions& options, const Screen& screen) {
   wish.armed = job->armed();
   wish.quiet = options.format == Format::kJson;
   const EndOutcome ended = EndJob(*session, wish, *sinks, screen);
-  if (!ended.known) return kExitNotArmed;
+  if (!ended.known) return ExitCodeOf(ended.failure);
   if (options.format == Format::kJson) PutJson(EndDocument(job->job_id(), ended.response));
   return kExitOk;
 }

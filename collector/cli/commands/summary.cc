@@ -94,7 +94,10 @@ std::vector<std::string> Lines(const Summary& summary, const Screen& screen) {
 std::string VerdictLine(const Summary& summary) {
   std::string line = Word(summary.mode);
   line += summary.armed ? ", armed" : ", NOT ARMED";
-  line += summary.complete ? ", complete: " : ", INCOMPLETE (records were lost): ";
+  const bool outlived = !summary.leftovers.empty();
+  line += summary.complete ? ", complete: "
+          : outlived       ? ", INCOMPLETE (processes outlived the job): "
+                           : ", INCOMPLETE (records were lost): ";
   if (summary.allowed) line += Counted(*summary.allowed, "allowed") + ", ";
   line += Counted(summary.denied, "denied");
   // In block mode nothing is "would deny", unless the mode of the record says otherwise.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <sstream>
+#include <utility>
 
 #include "collector/cli/host/exit_code.h"
 #include "collector/cli/host/output_file.h"
@@ -11,7 +12,26 @@
 
 namespace weir::cli {
 
-void Put(std::string_view text) { (void)WriteWhole(STDOUT_FILENO, text, "standard output"); }
+namespace {
+
+// Of the process's standard output, of which there is one; the first failure.
+Result<>& OutputState() {
+  static Result<> state;
+  return state;
+}
+
+}  // namespace
+
+void Put(std::string_view text) {
+  auto written = WriteWhole(STDOUT_FILENO, text, "standard output");
+  if (!written && OutputState()) OutputState() = std::move(written);
+}
+
+int FinishOutput(int code) {
+  if (code != kExitOk || OutputState()) return code;
+  Say(OutputState().error().what);
+  return kExitFailed;
+}
 
 void PutJson(const std::string& serialised) { Put(report::JsonDocument(serialised) + "\n"); }
 

@@ -9,8 +9,13 @@
 
 namespace weir::cli {
 
-/// Writes to standard output as it is. A reader that went away ends the program quietly, as it does others.
+/// Writes to standard output as it is. A reader that went away ends the program quietly, as it does others; any other
+/// failure is kept for FinishOutput().
 void Put(std::string_view text);
+
+/// What a command returns to the shell: `code`, unless it claims success and its output was not written whole (half a
+/// suggested policy on a full disk is a policy). Then that is said, and it is 1.
+[[nodiscard]] int FinishOutput(int code);
 
 /// Writes a JSON document to standard output: one line of ASCII that no Actions runner takes for commands.
 void PutJson(const std::string& serialised);

@@ -50,6 +50,13 @@ TEST(VerdictLine, SaysModeProofRecordAndCounts) {
   EXPECT_EQ(VerdictLine(summary), "block, NOT ARMED, INCOMPLETE (records were lost): 1 denied");
 }
 
+TEST(VerdictLine, DoesNotCallLostWhatOutlivedTheJob) {
+  Summary summary = Good();
+  summary.complete = false;
+  summary.leftovers = {"12 sleep"};
+  EXPECT_THAT(VerdictLine(summary), HasSubstr("INCOMPLETE (processes outlived the job)"));
+}
+
 TEST(VerdictLine, OfAuditSaysWhatBlockWouldDo) {
   Summary summary = Good();
   summary.mode = v1::MODE_AUDIT;
