@@ -48,6 +48,37 @@ void Prose(std::string& out, const std::string& text, std::size_t columns) {
   flush();
 }
 
+// Breaks a synopsis between its parts, never within brackets.
+void Synopsis(std::string& out, const std::string& text, std::size_t columns) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::string row(kIndent, ' ');
+    std::string part;
+    int depth = 0;
+    const auto flush = [&] {
+      const bool fresh = row.find_first_not_of(' ') == std::string::npos;
+      if (!fresh && row.size() + 1 + part.size() > columns) {
+        out += row + '\n';
+        row.assign(2 * kIndent, ' ');
+        row += part;
+      } else {
+        row += (fresh ? "" : " ") + part;
+      }
+      part.clear();
+    };
+    for (const char c : line) {
+      depth += c == '[' ? 1 : c == ']' ? -1 : 0;
+      if (c == ' ' && depth == 0) {
+        if (!part.empty()) flush();
+      } else {
+        part += c;
+      }
+    }
+    if (!part.empty()) flush();
+    out += row + '\n';
+  }
+}
+
 // Lines "TERM  meaning", the meanings aligned.
 void Terms(std::string& out, const std::string& text, std::size_t columns) {
   std::istringstream lines(text);
@@ -89,10 +120,7 @@ class ManualFormatter : public CLI::FormatterBase {
       out += std::string("\n") + title + "\n";
       write();
     };
-    section("SYNOPSIS", !page_.synopsis.empty(), [&] {
-      std::istringstream lines(page_.synopsis);
-      for (std::string line; std::getline(lines, line);) out += std::string(kIndent, ' ') + line + '\n';
-    });
+    section("SYNOPSIS", !page_.synopsis.empty(), [&] { Synopsis(out, page_.synopsis, columns_); });
     section("DESCRIPTION", !page_.description.empty(), [&] { Prose(out, page_.description, columns_); });
     section("COMMANDS", !node.children.empty(), [&] { Commands(out, node, columns_); });
     section("OPTIONS", !node.flags.empty(), [&] { Options(out, node, columns_); });

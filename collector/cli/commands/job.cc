@@ -22,8 +22,8 @@ constexpr const char* kSensorFiles = "/run/weir/sensor.sock, /run/weir/collector
 void AddBegin(CLI::App& job, Invocation& invocation) {
   auto& command =
       AddPage(job, invocation, "begin", "begin a job and print its id",
-              {.synopsis = "weir job begin [--name NAME] [--policy FILE] [--mode audit|block] [--allow ENDPOINT]...\n"
-                           "               [--label KEY=VALUE]... [--pid PID]... [--format table|json]",
+              {.synopsis = "weir job begin [--name NAME] [--policy FILE] [--mode audit|block] [--allow ENDPOINT]... "
+                           "[--label KEY=VALUE]... [--pid PID]... [--format table|json]",
                .description =
                    "Asks the running sensor for a new job. Processes enter it by --pid or `weir job join`, and all "
                    "that descends from them; nothing else leaves the host's rules. Needs root, outside of every job.",

@@ -30,6 +30,7 @@ std::optional<policy::CompiledPolicy> CompileFile(const std::string& file, const
   const policy::LoadResult loaded = LoadPolicyFile(file);
   std::vector<policy::Fault> faults = loaded.faults;
   if (loaded.ok()) {
+    if (const std::string note = NoteOnJob(loaded.policy, job); !note.empty()) Say(note);
     policy::CompileOptions options;
     options.job_id = job;
     options.job_name = job;

@@ -36,6 +36,7 @@ int Run(const Options& options) {
     SayRaw(policy::FormatFaults(compiled.faults, *loaded.policy.sources));
     return kExitPolicy;
   }
+  if (const std::string note = NoteOnJob(loaded.policy, options.job); !note.empty()) Say(note);
   const auto explanation = policy::Explain(compiled.policy, options.query);
   if (!explanation) return Complain(explanation.error());
   if (options.format == Format::kJson) {

@@ -3,12 +3,14 @@
 
 #include <filesystem>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "collector/cli/host/output_file.h"
 #include "policy/compile.h"
 #include "policy/policy.h"
 #include "policy/render.h"
+#include "policy/text.h"
 
 namespace weir::cli {
 namespace {
@@ -66,6 +68,18 @@ policy::LoadResult LoadPolicyFile(const std::string& file) {
   const auto path = std::filesystem::weakly_canonical(file, error);
   const auto repository = error ? std::filesystem::path() : RepositoryOf(path);
   return repository.empty() ? policy::LoadFile(file) : policy::LoadFile(file, repository);
+}
+
+std::string NoteOnJob(const policy::ParsedPolicy& policy, const std::string& job) {
+  if (job.empty() || policy.jobs.empty()) return "";
+  std::vector<std::string_view> names;
+  for (const policy::JobPolicy& entry : policy.jobs) {
+    if (entry.name == job) return "";
+    names.push_back(entry.name);
+  }
+  const std::string near = policy::Nearest(job, names);
+  return policy.file + ": no entry of `jobs:` is called `" + job + "`, so only the top level holds" +
+         (near.empty() ? "" : "; did you mean `" + near + "`?");
 }
 
 std::string PathInRepository(const std::string& file) {

@@ -40,6 +40,10 @@ struct PolicyOutcome {
 /// `.git`), else in the file's folder; a pipe may have none.
 [[nodiscard]] policy::LoadResult LoadPolicyFile(const std::string& file);
 
+/// What to say when `job` was named and the policy has entries of `jobs:` but none for it: it may be a typing error.
+/// Empty: nothing.
+[[nodiscard]] std::string NoteOnJob(const policy::ParsedPolicy& policy, const std::string& job);
+
 /// `file` as SARIF points at it: relative to the repository that holds it; the bare name when none does.
 [[nodiscard]] std::string PathInRepository(const std::string& file);
 

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "collector/cli/commands/program.h"
 #include "collector/cli/host/exit_code.h"
 
@@ -147,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
 void ExpectPage(const std::vector<std::string>& command) {
   std::vector<std::string> arguments = command;
   arguments.emplace_back("--help");
-  const Parsed parsed = Parse(arguments, {.columns = 70, .colour = false}, {});
+  const Parsed parsed = Parse(arguments, {.columns = 80, .colour = false}, {});
   std::string name = "weir";
   for (const auto& word : command) name += " " + word;
   SCOPED_TRACE(name);
@@ -158,6 +160,9 @@ void ExpectPage(const std::vector<std::string>& command) {
   EXPECT_THAT(parsed.out, HasSubstr("\nDESCRIPTION\n"));
   EXPECT_THAT(parsed.out, HasSubstr("\nEXAMPLES\n"));
   EXPECT_THAT(parsed.out, Not(HasSubstr("TODO")));
+  // Examples are for pasting, so they alone are not broken.
+  std::istringstream lines(parsed.out.substr(0, parsed.out.find("\nEXAMPLES\n")));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
 }
 
 void ExpectPages(const Node& node, std::vector<std::string> path) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/cli/commands/policy_input.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -63,6 +64,16 @@ TEST_F(PolicyInput, TheFlagGoesBeforeTheJobAndTheJobBeforeTheTop) {
   EXPECT_EQ(CheckPolicy({.file = file}).policy.on_deny, policy::OnDeny::kFail);
   EXPECT_EQ(CheckPolicy({.file = file, .job = "gpu"}).policy.mode, policy::Mode::kAudit);
   EXPECT_EQ(CheckPolicy({.file = file, .job = "gpu", .mode = "block"}).policy.mode, policy::Mode::kBlock);
+}
+
+TEST_F(PolicyInput, SaysWhenANamedJobHasNoEntry) {
+  const auto policy =
+      LoadPolicyFile(File("p.yml", "version: 1\nmode: audit\njobs:\n  build: {mode: block, allow: none}\n")).policy;
+  EXPECT_EQ(NoteOnJob(policy, "build"), "");
+  EXPECT_EQ(NoteOnJob(policy, ""), "");
+  EXPECT_THAT(NoteOnJob(policy, "biuld"), testing::HasSubstr("did you mean `build`?"));
+  EXPECT_THAT(NoteOnJob(policy, "deploy"), testing::HasSubstr("only the top level holds"));
+  EXPECT_EQ(NoteOnJob(LoadPolicyFile(File("q.yml", "version: 1\nmode: audit\n")).policy, "deploy"), "");
 }
 
 TEST_F(PolicyInput, IncludesMayLieAnywhereInTheRepository) {
