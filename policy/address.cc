@@ -57,6 +57,8 @@ bool IsIpv4(const Address& address) { return std::equal(kMapped.begin(), kMapped
 
 bool IsNat64(const Address& address) { return std::equal(kNat64.begin(), kNat64.begin() + 12, address.begin()); }
 
+bool IsJudgedAsIpv4(const Address& address) { return IsNat64(address) && address[12] != 0 && address[12] != 127; }
+
 bool IsLoopback(const Address& address) { return IsIpv4(address) ? address[12] == 127 : address == kLoopback6; }
 
 Address Ipv4Of(const Address& nat64) {

@@ -30,7 +30,10 @@ inline constexpr std::uint8_t kMappedBits = 96;  ///< length of ::ffff:0:0/96
 [[nodiscard]] std::string FormatPrefix(const Address& address, std::uint8_t prefix_bits);
 
 [[nodiscard]] bool IsIpv4(const Address& address);
-[[nodiscard]] bool IsNat64(const Address& address);     ///< 64:ff9b::/96, RFC 6052
+[[nodiscard]] bool IsNat64(const Address& address);  ///< 64:ff9b::/96, RFC 6052
+/// A NAT64 address that is judged as the IPv4 address that it embeds (bpf/address.h): not one of 0.0.0.0/8 or
+/// 127.0.0.0/8, because a packet to it leaves this host.
+[[nodiscard]] bool IsJudgedAsIpv4(const Address& address);
 [[nodiscard]] bool IsLoopback(const Address& address);  ///< 127.0.0.0/8, ::1
 [[nodiscard]] Address Ipv4Of(const Address& nat64);     ///< what a NAT64 address embeds
 [[nodiscard]] Address NetworkOf(const Address& address, std::uint8_t prefix_bits);

@@ -72,7 +72,7 @@ class Compiler {
     }
     out_.system_resolvers = parsed_.dns.system_resolvers;
     for (const Address& address : parsed_.dns.resolvers) {
-      out_.resolvers.push_back(IsNat64(address) ? Ipv4Of(address) : address);
+      out_.resolvers.push_back(IsJudgedAsIpv4(address) ? Ipv4Of(address) : address);
     }
     out_.learned_max_seconds = parsed_.dns.max_age_seconds;
   }

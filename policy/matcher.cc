@@ -96,7 +96,7 @@ Decision Matcher::DecidePrefix(const Address& network, std::uint8_t prefix_bits,
 
 Decision Matcher::Decide(const Address& address, std::uint16_t port, std::uint8_t protocol,
                          ProcessMask processes) const {
-  return DecidePrefix(IsNat64(address) ? Ipv4Of(address) : address, kHostBits, port, protocol, processes);
+  return DecidePrefix(IsJudgedAsIpv4(address) ? Ipv4Of(address) : address, kHostBits, port, protocol, processes);
 }
 
 const NameRule* Matcher::MatchName(std::string_view wire) const {

@@ -100,7 +100,7 @@ std::optional<Endpoint> EndpointOf(const ObservedFlow& flow, std::string* why_no
   }
   Endpoint endpoint;
   endpoint.host = HostKind::kAddress;
-  endpoint.address = IsNat64(flow.address) ? Ipv4Of(flow.address) : flow.address;
+  endpoint.address = IsJudgedAsIpv4(flow.address) ? Ipv4Of(flow.address) : flow.address;
   endpoint.protocol = flow.protocol;
   endpoint.port = ports ? flow.port : kAnyPort;
   return endpoint;

@@ -19,7 +19,8 @@ Address Normal(std::span<const std::uint8_t> data) {
   if (data.size() == 4) return V4(data[0], data[1], data[2], data[3]);
   std::copy(data.begin(), data.end(), address.begin());
   constexpr std::uint8_t kNat64[12] = {0, 0x64, 0xff, 0x9b};
-  if (std::equal(address.begin(), address.begin() + 12, kNat64))
+  const bool here = address[12] == 0 || address[12] == 127;  // embedded, but a packet to it leaves this host
+  if (!here && std::equal(address.begin(), address.begin() + 12, kNat64))
     return V4(address[12], address[13], address[14], address[15]);
   return address;
 }

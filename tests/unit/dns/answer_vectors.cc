@@ -91,6 +91,10 @@ void AddUsed(std::vector<AnswerRow>& rows) {
   AnswerRow nat = Good("NAT64 is the address inside", Www(1, kAaaa).Pointer(12).Aaaa(nat64), {a1});
   nat.type = kAaaa;
   rows.push_back(nat);
+  const Address nat64_here = {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 1};
+  AnswerRow here = Good("NAT64 of loopback is not loopback", Www(1, kAaaa).Pointer(12).Aaaa(nat64_here), {nat64_here});
+  here.type = kAaaa;
+  rows.push_back(here);
   AnswerRow mapped = Good("mapped IPv4", Www(1, kAaaa).Pointer(12).Aaaa(a2), {a2});
   mapped.type = kAaaa;
   rows.push_back(mapped);

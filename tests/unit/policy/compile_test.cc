@@ -142,6 +142,8 @@ TEST(CompileAddresses, MappedAndNat64AreJudgedAsIpv4) {
   EXPECT_EQ(matcher.Decide(Addr("198.51.100.1"), 443, kTcp, 0).why, "no-rule") << "::/0 is not IPv4";
   EXPECT_EQ(matcher.Decide(Addr("64:ff9b::c633:6401"), 443, kTcp, 0).why, "no-rule");
   EXPECT_EQ(matcher.Decide(Addr("64:ff9b::c000:201"), 443, kTcp, 0).why, "deny-rule");
+  // It leaves this host: not loopback, whatever it embeds.
+  EXPECT_EQ(matcher.Decide(Addr("64:ff9b::7f00:1"), 80, kTcp, 0).why, "no-rule");
   EXPECT_EQ(matcher.Decide(Addr("::ffff:192.0.2.1"), 443, kTcp, 0).why, "deny-rule");
 }
 
