@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/kernel/egress/world.h"
+#include "tests/kernel/lab/descriptor.h"
 
 namespace weir::lab {
 namespace {
@@ -148,35 +149,10 @@ TEST(Connect, SocketOfAnotherJobIsRefused) {
   // Made by a task of scope 8, used by one of scope 7: both may go there, and still the socket may not.
   int ends[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  EXPECT_EQ(world->InCgroup(*other,
-                            [&] {
-                              const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-                              char byte = 'x', control[CMSG_SPACE(sizeof(int))] = {};
-                              iovec data{&byte, 1};
-                              msghdr message{};
-                              message.msg_iov = &data;
-                              message.msg_iovlen = 1;
-                              message.msg_control = control;
-                              message.msg_controllen = sizeof(control);
-                              cmsghdr* header = CMSG_FIRSTHDR(&message);
-                              header->cmsg_level = SOL_SOCKET;
-                              header->cmsg_type = SCM_RIGHTS;
-                              header->cmsg_len = CMSG_LEN(sizeof(int));
-                              std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-                              return sendmsg(ends[0], &message, 0) == 1 ? 0 : 1;
-                            }),
-            0);
+  EXPECT_EQ(world->InCgroup(*other, [&] { return Give(ends[0], socket(AF_INET, SOCK_DGRAM, 0)) ? 0 : 1; }), 0);
   EXPECT_EQ(world->InJob([&] {
-    char byte = 0, control[CMSG_SPACE(sizeof(int))] = {};
-    iovec data{&byte, 1};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    if (recvmsg(ends[1], &message, 0) != 1) return 98;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+    const int fd = Take(ends[1]);
+    if (fd < 0) return 98;
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(443);

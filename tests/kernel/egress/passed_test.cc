@@ -17,6 +17,7 @@
 
 #include "tests/kernel/egress/resolver.h"
 #include "tests/kernel/egress/world.h"
+#include "tests/kernel/lab/descriptor.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262  // include/uapi/linux/in.h, since Linux 5.6
@@ -49,36 +50,6 @@ bool Arrives(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   char byte;
   return recv(fd, &byte, 1, 0) == 1;
-}
-
-bool Give(int channel, int fd) {
-  char byte = 'x', control[CMSG_SPACE(sizeof(int))] = {};
-  iovec data{&byte, 1};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-  return sendmsg(channel, &message, 0) == 1;
-}
-
-int Take(int channel) {
-  char byte = 0, control[CMSG_SPACE(sizeof(int))] = {};
-  iovec data{&byte, 1};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  if (recvmsg(channel, &message, 0) != 1 || !CMSG_FIRSTHDR(&message)) return -1;
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-  return fd;
 }
 
 enum class Way { kInherited, kScmRights, kPidfdGetfd };
