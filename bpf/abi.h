@@ -333,6 +333,7 @@ struct weir_proc_name_key {
 #define WEIR_K_ADOPTED (1u << 1) /* not seen at its birth */
 #define WEIR_K_CANARY (1u << 2)
 #define WEIR_K_FLOW (1u << 3) /* addr/port/proto name a flow to which bytes are added */
+#define WEIR_K_CLOSED (1u << 4) /* its process is done with it; what a stream still sends is added packet by packet */
 
 /* weir_socks: socket storage, cloned to accepted sockets. Written by all programs; by the sensor at adoption. */
 struct weir_sock {

@@ -131,7 +131,8 @@ static __noinline int weir_flow_touch(const struct weir_sock *sock, __u32 genera
 }
 
 /* Moves the bytes that a socket counted into its flow. Called every WEIR_FOLD_PACKETS packets, when the destination
- * changes, and at the socket's end. */
+ * changes, at the socket's end, and from then on with each packet: a stream goes on sending what its process has left
+ * to it. */
 #define WEIR_FOLD_PACKETS 64u
 
 static __noinline int weir_flow_fold(struct weir_sock *sock) {

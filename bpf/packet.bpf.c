@@ -49,7 +49,7 @@ static __always_inline int weir_is_seen(const struct __sk_buff *skb, const struc
 static __always_inline void weir_count_out(struct weir_sock *sock, __u32 bytes) {
     __sync_fetch_and_add(&sock->bytes_out, bytes);
     __sync_fetch_and_add(&sock->packets_out, 1);
-    if (sock->packets_out + sock->packets_in >= WEIR_FOLD_PACKETS) weir_flow_fold(sock);
+    if (sock->packets_out + sock->packets_in >= WEIR_FOLD_PACKETS || sock->flags & WEIR_K_CLOSED) weir_flow_fold(sock);
 }
 
 /* Lists of executables that the socket's process image is on; none when that image is gone. */
@@ -274,6 +274,7 @@ int weir_ingress(struct __sk_buff *skb) {
     if (!sock) return WEIR_PACKET_PASS;
     __sync_fetch_and_add(&sock->bytes_in, skb->len);
     __sync_fetch_and_add(&sock->packets_in, 1);
+    if (sock->flags & WEIR_K_CLOSED) weir_flow_fold(sock);
     if (sock->flags & WEIR_K_DNS) weir_dns_ingress(skb);
     return WEIR_PACKET_PASS;
 }

@@ -70,6 +70,7 @@ int weir_sock_end(struct bpf_sock *ctx) {
 
     if (!sock || !sock->scope_id) return WEIR_HOOK_ALLOW;
     weir_flow_fold(sock);
+    sock->flags |= WEIR_K_CLOSED;
     if (sock->flags & WEIR_K_DNS) weir_dns_forget(ctx);
     return WEIR_HOOK_ALLOW;
 }
