@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <system_error>
 #include <thread>
 
 #include "sensor/events/thread.h"
@@ -78,13 +80,20 @@ Listener ListenIn(int netns_fd, const policy::Address& address, Error& why) {
 Result<Fd> MakeInNetns(int netns_fd, const std::function<Result<Fd>()>& make) {
   if (netns_fd < 0) return make();
   Result<Fd> made = Fail(Code::kInternal, "not run");
-  events::StartThread("weir-netns", [&] {
+  const auto run = [&] {
     if (setns(netns_fd, CLONE_NEWNET)) {
       made = FailErrno("enter the job's network namespace", errno);
     } else {
       made = make();
     }
-  }).join();
+  };
+  // A job can use up the host's threads. That must cost a lookup, not the sensor.
+  try {
+    events::StartThread("weir-netns", run).join();
+  } catch (const std::system_error& error) {
+    return Fail(Code::kExhausted, std::string("start a thread in the job's network namespace: ") + error.what(),
+                error.code().value());
+  }
   return made;
 }
 
