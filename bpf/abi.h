@@ -223,6 +223,21 @@ struct weir_fwd_key {
     __u8 reserved[6];
 };
 
+/* weir_fwd_gone: who made a connection to the scope's forwarder whose socket is closed on the job's side. While it is
+ * open, its socket storage says so; a job that closes right behind its question would be nobody otherwise. */
+struct weir_fwd_gone_key {
+    __u32 scope_id;
+    __be16 port; /* of the job's end */
+    __u8 v6;     /* 1: connected to ::1; the families have ports of their own */
+    __u8 reserved;
+};
+
+struct weir_fwd_gone {
+    __u64 exec_id;
+    __u32 tgid;
+    __u32 reserved;
+};
+
 /* ---- policy ------------------------------------------------------------------------------------------------ */
 
 #define WEIR_TABLE_DENY 0u
@@ -332,7 +347,7 @@ struct weir_proc_name_key {
 #define WEIR_K_DNS (1u << 0)     /* has connected or sent to a trusted resolver's port 53 */
 #define WEIR_K_ADOPTED (1u << 1) /* not seen at its birth */
 #define WEIR_K_CANARY (1u << 2)
-#define WEIR_K_FLOW (1u << 3) /* addr/port/proto name a flow to which bytes are added */
+#define WEIR_K_FLOW (1u << 3)   /* addr/port/proto name a flow to which bytes are added */
 #define WEIR_K_CLOSED (1u << 4) /* its process is done with it; what a stream still sends is added packet by packet */
 
 /* weir_socks: socket storage, cloned to accepted sockets. Written by all programs; by the sensor at adoption. */
@@ -512,6 +527,8 @@ WEIR_ASSERT_SIZE(weir_canary, 24);
 WEIR_ASSERT_SIZE(weir_netns_key, 16);
 WEIR_ASSERT_SIZE(weir_resolver_key, 20);
 WEIR_ASSERT_SIZE(weir_fwd_key, 16);
+WEIR_ASSERT_SIZE(weir_fwd_gone_key, 8);
+WEIR_ASSERT_SIZE(weir_fwd_gone, 16);
 WEIR_ASSERT_SIZE(weir_addr_key, 24);
 WEIR_ASSERT_SIZE(weir_cidr_key, 28);
 WEIR_ASSERT_SIZE(weir_rule, 16);

@@ -137,7 +137,12 @@ typedef struct {
     int owned; /* a process has locked the socket: what comes in meanwhile waits */
 } socket_lock_t;
 
+struct sock_common {
+    unsigned short skc_num; /* own port, host order; 0: none */
+};
+
 struct sock {
+    struct sock_common __sk_common;
     socket_lock_t sk_lock;
     struct socket *sk_socket; /* null: not accepted yet, or closed */
 };

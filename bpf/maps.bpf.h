@@ -131,6 +131,16 @@ struct {
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_fwd_ports);
 
+/* Closed connections to forwarders -> who made them; written at the socket's release, read by the sensor within the
+ * forwarder's next turn. The least recently used goes first. A miss: the query has no process. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 8192);
+    __type(key, struct weir_fwd_gone_key);
+    __type(value, struct weir_fwd_gone);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_fwd_gone);
+
 /* Address rules: single hosts, and prefixes. Written by the sensor. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

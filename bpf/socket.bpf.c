@@ -6,6 +6,7 @@
  */
 #include "address_hooks.bpf.h"
 #include "dns_forget.bpf.h"
+#include "forwarded.bpf.h"
 
 #define WEIR_ICMP 1
 #define WEIR_DCCP 33
@@ -71,6 +72,7 @@ int weir_sock_end(struct bpf_sock *ctx) {
     if (!sock || !sock->scope_id) return WEIR_HOOK_ALLOW;
     weir_flow_fold(sock);
     sock->flags |= WEIR_K_CLOSED;
+    weir_forwarded_closed(ctx, sock);
     if (sock->flags & WEIR_K_DNS) weir_dns_forget(ctx);
     return WEIR_HOOK_ALLOW;
 }

@@ -69,7 +69,7 @@ Result<> Sensor::Parts::StartPipeline(std::shared_ptr<grpc::Channel> collector,
   };
   callbacks.event = [this](std::uint32_t scope_id, events::Body body) { pipeline->Submit(scope_id, std::move(body)); };
   callbacks.alive = [this] { forwarder_alive_ns = static_cast<std::int64_t>(jobs::BootNow()); };
-  callbacks.socks_map_fd = programs->MapFd("weir_socks");
+  callbacks.maps = {programs->MapFd("weir_socks"), programs->MapFd("weir_fwd_gone")};
   auto dns = dns_forward::Forwarder::Create(std::move(callbacks));
   WEIR_TRY(dns);
   forwarder = std::move(*dns);

@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -61,6 +62,7 @@ struct Forwarder::Parts {
   void Run();
   void OnReady(const epoll_event& ready);
   void Accept(std::uint32_t scope_id, Role role);
+  void WatchListeners(Job& job, bool paused);
   void Watch(std::uint64_t number, Connection& connection);
   void WatchSide(std::uint64_t tag, Side& side, int fd, const Interest& interest);
   void Tick();
@@ -115,7 +117,7 @@ void Forwarder::Parts::OnReady(const epoll_event& ready) {
   const bool readable = failed || (ready.events & EPOLLIN);
   const bool writable = failed || (ready.events & EPOLLOUT);
   if (role == kClient) {
-    session.OnClient(readable, writable);
+    session.OnClient(readable, writable, ready.events & EPOLLHUP);
   } else if (session.upstream_fd() >= 0) {
     session.OnUpstream(readable, writable);
   }
@@ -157,20 +159,42 @@ void Forwarder::Parts::Accept(std::uint32_t scope_id, Role role) {
   Job& job = *found->second;
   const int listener = (role == kListener4 ? job.listeners.v4 : job.listeners.v6).fd.get();
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    Fd client(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client) return;
+    sockaddr_storage peer{};
+    socklen_t bytes = sizeof(peer);
+    Fd client(accept4(listener, reinterpret_cast<sockaddr*>(&peer), &bytes, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client) {
+      const int error = errno;
+      if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS) return;
+      // The client stays in the backlog, so the listener stays ready: without a pause this would spin.
+      WatchListeners(job, true);
+      judge.Report(job, {}, "dns-tcp-waits", std::string("no connection can be taken: ") + strerror(error));
+      return;
+    }
     if (job.connections >= limits.connections_per_job || connections.size() >= limits.connections_total) {
       ++job.counters.connections_refused;
       continue;
     }
     const std::uint64_t number = next_number++;
-    auto session = std::make_unique<Session>(std::move(client), job, judge, callbacks, limits);
+    auto session = std::make_unique<Session>(std::move(client), peer, job, judge, callbacks, limits);
     const auto added = connections.emplace(number, Connection{scope_id, std::move(session), {}, {}});
     Watch(number, added.first->second);
   }
 }
 
+void Forwarder::Parts::WatchListeners(Job& job, bool paused) {
+  job.paused = paused;
+  for (const auto& [listener, role] :
+       {std::pair(&job.listeners.v4, kListener4), std::pair(&job.listeners.v6, kListener6)}) {
+    if (!listener->fd) continue;
+    epoll_event event{.events = paused ? 0u : std::uint32_t{EPOLLIN}, .data = {.u64 = Tag(job.scope_id, role)}};
+    epoll_ctl(epoll.get(), EPOLL_CTL_MOD, listener->fd.get(), &event);
+  }
+}
+
 void Forwarder::Parts::Tick() {
+  for (const auto& [scope_id, job] : jobs) {
+    if (job->paused) WatchListeners(*job, false);
+  }
   std::vector<std::uint64_t> numbers;
   numbers.reserve(connections.size());
   for (const auto& [number, connection] : connections) numbers.push_back(number);

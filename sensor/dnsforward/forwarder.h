@@ -16,6 +16,7 @@
 
 #include "policy/compiled.h"
 #include "sensor/base/result.h"
+#include "sensor/dnsforward/asker.h"
 #include "sensor/events/event.h"
 
 namespace weir::dns_forward {
@@ -36,13 +37,14 @@ struct Callbacks {
   /// Writes the lesson into the kernel's tables. An error: the answer still goes to the job, whose connects will be
   /// denied; counted and reported as a finding.
   std::function<Result<>(const Lesson&)> learn;
-  /// DnsQuery, DnsAnswer and Finding. The same query with the same verdict is reported once a job, as in the kernel.
+  /// DnsQuery, DnsAnswer and Finding, with the process that made the connection (exec_id 0: it could not be found out).
+  /// The same query with the same verdict is reported once a process image, as in the kernel.
   std::function<void(std::uint32_t scope_id, events::Body)> event;
   /// At least once a second while the forwarder works. Feeds weir_scope.forwarder_ns; may be empty.
   std::function<void()> alive;
-  /// Map fd of weir_socks (not owned): tells in which scope the socket of a local resolver was made. Answers of one
-  /// that a job made teach nothing (DESIGN 2.3.5). -1: local resolvers teach nothing at all.
-  int socks_map_fd = -1;
+  /// Tell which process asks, and in which scope the socket of a local resolver was made: answers of one that a job
+  /// made teach nothing (DESIGN 2.3.5). Without weir_socks local resolvers teach nothing at all.
+  SocketMaps maps;
 };
 
 struct JobSpec {
@@ -65,6 +67,7 @@ struct Limits {
   std::size_t connections_per_job = 32;  ///< more are closed at once, counted
   std::size_t connections_total = 256;
   std::size_t queries_in_flight = 64;            ///< a connection; reading pauses above
+  std::size_t query_bytes = 64u << 10;           ///< of these queries; reading pauses above
   std::size_t output_bytes = 128u << 10;         ///< a connection; reading pauses above
   std::chrono::milliseconds client_idle{10000};  ///< also the time for one whole message
   std::chrono::milliseconds upstream_connect{2000};

@@ -22,8 +22,9 @@ bool Job::FirstTime(std::string_view what) {
   return told_.insert(std::hash<std::string_view>{}(what)).second;
 }
 
-Judge::Ruling Judge::OnQuery(Job& job, std::string_view message) const {
+Judge::Ruling Judge::OnQuery(Job& job, const Asker& asker, std::string_view message) const {
   Ruling ruling;
+  ruling.asker = asker;
   ruling.query = parser_.ReadQuery(message);
   if (ruling.query.code == WEIR_DNS_OK) {
     ruling.name = job.names.Judge(ruling.query.name, ruling.query.type);
@@ -46,8 +47,11 @@ void Judge::ReportQuery(Job& job, const Ruling& ruling, events::Verdict verdict)
   std::string key = "q" + ruling.query.name;
   key += {static_cast<char>(ruling.query.type >> 8), static_cast<char>(ruling.query.type & 0xff),
           static_cast<char>(verdict), static_cast<char>(ruling.name.why)};
+  key += std::to_string(ruling.asker.exec_id);
   if (!job.FirstTime(key)) return;
   events::DnsQuery query;
+  query.exec_id = ruling.asker.exec_id;
+  query.pid = ruling.asker.pid;
   query.name = ruling.query.name;
   query.type = ruling.query.type;
   if (!job.resolvers.empty()) query.server = job.resolvers.front();
@@ -73,7 +77,8 @@ void Judge::OnAnswer(Job& job, const Ruling& ruling, std::string_view message, c
   if (answer.code == WEIR_DNS_E_TRUNCATED || answer.code == WEIR_DNS_E_RCODE) return;
   if (answer.code != WEIR_DNS_OK) {
     ++job.counters.answers_refused;
-    Report(job, "answer-refused", "DNS answer over TCP refused, parser's reason " + std::to_string(answer.code));
+    Report(job, ruling.asker, "answer-refused",
+           "DNS answer over TCP refused, parser's reason " + std::to_string(answer.code));
     return;
   }
   if (answer.addresses.empty()) return;
@@ -105,7 +110,8 @@ void Judge::Learn(Job& job, const Ruling& ruling, const Answer& answer) const {
     if (callbacks_.learn(lesson)) return;
     learned = false;
     ++job.counters.learn_failed;
-    Report(job, "learned-full", std::to_string(some.size()) + " addresses of a DNS answer over TCP were not learned");
+    Report(job, ruling.asker, "learned-full",
+           std::to_string(some.size()) + " addresses of a DNS answer over TCP were not learned");
   };
   teach(std::span(addresses).first(open), teaches_rules ? ruling.name.ports : std::span<const policy::NamePort>{});
   teach(std::span(addresses).subspan(open), {});
@@ -117,6 +123,8 @@ void Judge::ReportAnswer(Job& job, const Ruling& ruling, const Answer& answer, c
   for (const policy::Address& address : answer.addresses) key.append(address.begin(), address.end());
   if (!job.FirstTime(key)) return;
   events::DnsAnswer event;
+  event.exec_id = ruling.asker.exec_id;
+  event.pid = ruling.asker.pid;
   event.name = ruling.query.name;
   event.type = ruling.query.type;
   event.server = server;
@@ -129,12 +137,14 @@ void Judge::ReportAnswer(Job& job, const Ruling& ruling, const Answer& answer, c
   callbacks_.event(job.scope_id, std::move(event));
 }
 
-void Judge::Report(Job& job, std::string kind, std::string detail) const {
+void Judge::Report(Job& job, const Asker& asker, std::string kind, std::string detail) const {
   // The same again would only crowd out other findings; counters tell how often.
   if (!job.FirstTime("f" + kind + detail)) return;
   events::Finding finding;
   finding.kind = std::move(kind);
   finding.detail = std::move(detail);
+  finding.exec_id = asker.exec_id;
+  finding.pid = asker.pid;
   callbacks_.event(job.scope_id, std::move(finding));
 }
 

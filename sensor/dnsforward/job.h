@@ -10,6 +10,7 @@
 
 #include "policy/compiled.h"
 #include "sensor/base/fd.h"
+#include "sensor/dnsforward/asker.h"
 #include "sensor/dnsforward/forwarder.h"
 #include "sensor/dnsforward/message.h"
 #include "sensor/dnsforward/name_table.h"
@@ -35,6 +36,7 @@ struct Job {
   const bool audit;
   const NameTable names;
   const Listeners listeners;
+  bool paused = false;  ///< its listeners wait for the next tick: there was no descriptor for a client
   std::size_t connections = 0;
   Counters counters;
 
@@ -51,12 +53,13 @@ class Judge {
   Judge(const Callbacks& callbacks, MessageParser& parser) : callbacks_(callbacks), parser_(parser) {}
 
   struct Ruling {
+    Asker asker;
     Query query;
     NameJudgement name;
     bool forward = false;  ///< else it was refused
   };
   /// Reads and judges a query; counts and reports it.
-  [[nodiscard]] Ruling OnQuery(Job& job, std::string_view message) const;
+  [[nodiscard]] Ruling OnQuery(Job& job, const Asker& asker, std::string_view message) const;
 
   /// Does `message` answer the query? Compares id and question.
   [[nodiscard]] bool Answers(std::string_view message, const Query& query) const;
@@ -66,7 +69,7 @@ class Judge {
   void OnAnswer(Job& job, const Ruling& ruling, std::string_view message, const policy::Address& server,
                 bool believed) const;
 
-  void Report(Job& job, std::string kind, std::string detail) const;
+  void Report(Job& job, const Asker& asker, std::string kind, std::string detail) const;
 
  private:
   void Learn(Job& job, const Ruling& ruling, const Answer& answer) const;

@@ -51,8 +51,10 @@ bool IsLoopback(const policy::Address& address) {
 
 }  // namespace
 
-Session::Session(Fd client, Job& job, const Judge& judge, const Callbacks& callbacks, const Limits& limits)
+Session::Session(Fd client, const sockaddr_storage& peer, Job& job, const Judge& judge, const Callbacks& callbacks,
+                 const Limits& limits)
     : client_(std::move(client)),
+      peer_(peer),
       job_(job),
       judge_(judge),
       callbacks_(callbacks),
@@ -66,7 +68,8 @@ Session::~Session() { --job_.connections; }
 
 // A client that asks much and reads little waits: what it has in flight and what it has not read are bounded.
 bool Session::Saturated() const {
-  return pending_.size() >= limits_.queries_in_flight || to_client_.size() >= limits_.output_bytes;
+  return pending_.size() >= limits_.queries_in_flight || pending_bytes_ >= limits_.query_bytes ||
+         to_client_.size() >= limits_.output_bytes;
 }
 
 Interest Session::ClientInterest() const { return {!client_ended_ && !Saturated(), !to_client_.empty()}; }
@@ -77,9 +80,19 @@ Interest Session::UpstreamInterest() const {
 
 // ---- the client -----------------------------------------------------------------------------------------------------
 
-void Session::OnClient(bool readable, bool writable) {
+void Session::OnClient(bool readable, bool writable, bool gone) {
   if (writable) FlushClient();
   if (readable && !over_) ReadClient();
+  // Readiness of a dead connection never ends, whatever is waited for: to keep it would be to spin.
+  if (gone && (client_ended_ || Saturated())) over_ = true;
+}
+
+// Once, when there is a query: a job that only connects costs no question to the kernel.
+const Asker& Session::WhoAsks() {
+  if (!asker_) {
+    asker_ = FindAsker(job_.netns ? job_.netns.get() : -1, client_.get(), peer_, job_.scope_id, callbacks_.maps);
+  }
+  return *asker_;
 }
 
 void Session::ReadClient() {
@@ -106,15 +119,16 @@ void Session::OnQuery(std::string_view message) {
   client_active_ = Clock::now();
   // Nothing that an answer could be addressed to.
   if (message.size() < WEIR_DNS_HEADER_BYTES) {
-    (void)judge_.OnQuery(job_, message);
+    (void)judge_.OnQuery(job_, WhoAsks(), message);
     over_ = true;
     return;
   }
-  Judge::Ruling ruling = judge_.OnQuery(job_, message);
+  Judge::Ruling ruling = judge_.OnQuery(job_, WhoAsks(), message);
   if (!ruling.forward) {
     AppendFrame(to_client_, FailureResponse(message, ruling.query, kRefused));
     return;
   }
+  pending_bytes_ += message.size();
   pending_.push_back({std::move(ruling), std::string(message), Clock::now()});
   if (!upstream_) {
     ConnectUpstream();
@@ -169,7 +183,7 @@ void Session::OnUpstream(bool readable, bool writable) {
 
 void Session::OnConnected() {
   connecting_ = false;
-  believed_ = IsBelieved();
+  LookAtServer(false);
   upstream_since_ = Clock::now();
   for (Pending& query : pending_) {
     query.asked_at = upstream_since_;
@@ -179,19 +193,27 @@ void Session::OnConnected() {
 
 // A remote resolver is who its address says, as far as the network is trusted (DESIGN 2.3.5). A local one is believed
 // while its socket belongs to no scope. Whatever cannot be found out is not believed.
-bool Session::IsBelieved() {
+//
+// Asked when the connection is made, and again when an answer is there if that has not settled it: a local server may
+// have no socket yet then (TCP_DEFER_ACCEPT, SYN cookies), and its own handshake is over when it has answered.
+void Session::LookAtServer(bool has_answered) {
   const auto diag = OpenSockDiag(job_.netns ? job_.netns.get() : -1);
-  const auto server = diag ? FindServer(diag->get(), upstream_.get(), callbacks_.socks_map_fd)
-                           : Result<ServerSocket>(tl::unexpected<Error>(diag.error()));
+  const auto server = diag ? FindServer(diag->get(), upstream_.get(), callbacks_.maps.socks_fd)
+                           : Result<PeerSocket>(tl::unexpected<Error>(diag.error()));
   if (!server) {
-    judge_.Report(job_, "resolver-unknown", server.error().what);
-    return false;
+    judge_.Report(job_, {}, "resolver-unknown", server.error().what);
+    believed_ = false;
+    return;
   }
-  if (!server->local) return !IsLoopback(job_.resolvers[resolver_]);
+  server_was_local_ |= server->local;
   if (server->scope_id) {
-    judge_.Report(job_, "fake-resolver", "a resolver's local address is served over TCP by a job itself");
+    judge_.Report(job_, {}, "fake-resolver", "a resolver's local address is served over TCP by a job itself");
+    believed_ = false;
+  } else if (server->whole) {
+    believed_ = callbacks_.maps.socks_fd >= 0;
+  } else if (has_answered) {
+    believed_ = !server_was_local_ && !IsLoopback(job_.resolvers[resolver_]);
   }
-  return callbacks_.socks_map_fd >= 0 && server->scope_id == 0;
 }
 
 void Session::ReadUpstream() {
@@ -217,7 +239,9 @@ void Session::OnAnswer(std::string_view message) {
   ++answered_;
   client_active_ = Clock::now();
   // First the kernel's tables, then the client: its connect cannot come too early.
-  judge_.OnAnswer(job_, asked->ruling, message, job_.resolvers[resolver_], believed_);
+  if (!believed_) LookAtServer(true);
+  judge_.OnAnswer(job_, asked->ruling, message, job_.resolvers[resolver_], believed_.value_or(false));
+  pending_bytes_ -= asked->message.size();
   pending_.erase(asked);
   AppendFrame(to_client_, message);
 }
@@ -234,7 +258,8 @@ void Session::LoseUpstream() {
   const bool served = answered_ > 0;
   upstream_.Reset();
   connecting_ = false;
-  believed_ = false;
+  believed_.reset();
+  server_was_local_ = false;
   answered_ = 0;
   from_upstream_ = {};
   to_upstream_.clear();
@@ -243,13 +268,28 @@ void Session::LoseUpstream() {
   if (!served && !job_.resolvers.empty()) resolver_ = (resolver_ + 1) % job_.resolvers.size();
 }
 
+void Session::Fail(const Pending& query) {
+  ++job_.counters.queries_failed;
+  AppendFrame(to_client_, FailureResponse(query.message, query.ruling.query, kServFail));
+}
+
 void Session::FailPending() {
-  for (const Pending& query : pending_) {
-    ++job_.counters.queries_failed;
-    AppendFrame(to_client_, FailureResponse(query.message, query.ruling.query, kServFail));
-  }
+  for (const Pending& query : pending_) Fail(query);
   pending_.clear();
+  pending_bytes_ = 0;
   failures_ = 0;
+  FlushClient();
+}
+
+// A resolver that answers others keeps the connection going; a query that it never answers must end all the same.
+void Session::FailOverdue(Clock::time_point now) {
+  std::erase_if(pending_, [&](Pending& query) {
+    if (now - query.asked_at <= limits_.upstream_answer) return false;
+    if (++query.timeouts < kRounds * job_.resolvers.size()) return false;
+    Fail(query);
+    pending_bytes_ -= query.message.size();
+    return true;
+  });
   FlushClient();
 }
 
@@ -261,6 +301,7 @@ void Session::OnTick() {
     LoseUpstream();
     ConnectUpstream();
   } else if (upstream_ && !pending_.empty() && now - pending_.front().asked_at > limits_.upstream_answer) {
+    FailOverdue(now);
     answered_ = 0;  // it answered others, but not this one: the next resolver
     LoseUpstream();
     ConnectUpstream();

@@ -2,10 +2,13 @@
 // One client connection and its connection to a resolver.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,12 +33,14 @@ struct Interest {
 /// lock; never blocks.
 class Session {
  public:
-  Session(Fd client, Job& job, const Judge& judge, const Callbacks& callbacks, const Limits& limits);
+  Session(Fd client, const sockaddr_storage& peer, Job& job, const Judge& judge, const Callbacks& callbacks,
+          const Limits& limits);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void OnClient(bool readable, bool writable);
+  /// `gone`: both directions are closed. What the client had sent is still judged; nobody takes an answer.
+  void OnClient(bool readable, bool writable, bool gone);
   void OnUpstream(bool readable, bool writable);
   /// Deadlines; to be called a few times a second.
   void OnTick();
@@ -51,6 +56,7 @@ class Session {
     Judge::Ruling ruling;
     std::string message;  ///< kept to be asked again elsewhere
     Clock::time_point asked_at;
+    std::size_t timeouts = 0;  ///< resolvers that had their time and did not answer it
   };
 
   void ReadClient();
@@ -58,6 +64,7 @@ class Session {
   void OnQuery(std::string_view message);
   void FlushClient();
   [[nodiscard]] bool Saturated() const;
+  [[nodiscard]] const Asker& WhoAsks();
 
   void ConnectUpstream();
   void OnConnected();
@@ -66,9 +73,12 @@ class Session {
   void FlushUpstream();
   void LoseUpstream();
   void FailPending();
-  [[nodiscard]] bool IsBelieved();
+  void FailOverdue(Clock::time_point now);
+  void Fail(const Pending& query);
+  void LookAtServer(bool has_answered);
 
   Fd client_;
+  const sockaddr_storage peer_;
   Job& job_;
   const Judge& judge_;
   const Callbacks& callbacks_;
@@ -79,17 +89,20 @@ class Session {
   bool client_ended_ = false;  ///< sends no more; may still wait for answers
   bool over_ = false;
   Clock::time_point client_active_;
+  std::optional<Asker> asker_;  ///< looked for at the first query
 
   Fd upstream_;
   bool connecting_ = false;
-  bool believed_ = false;
-  std::size_t resolver_ = 0;  ///< index of the one in use
-  std::size_t failures_ = 0;  ///< connections lost since the last answer
-  std::size_t answered_ = 0;  ///< by this connection
+  std::optional<bool> believed_;   ///< none: not known before it answers
+  bool server_was_local_ = false;  ///< as far as could be seen
+  std::size_t resolver_ = 0;       ///< index of the one in use
+  std::size_t failures_ = 0;       ///< connections lost since the last answer
+  std::size_t answered_ = 0;       ///< by this connection
   Clock::time_point upstream_since_;
   FrameReader from_upstream_;
   std::string to_upstream_;
   std::deque<Pending> pending_;
+  std::size_t pending_bytes_ = 0;
 };
 
 }  // namespace weir::dns_forward

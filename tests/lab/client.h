@@ -41,7 +41,8 @@ struct BurstOptions {
   unsigned count = 64;
   bool mixed_case = false;
   bool edns = false;
-  bool tcp = false;  ///< all questions in one write of one connection
+  bool tcp = false;    ///< all questions in one write of one connection
+  bool leave = false;  ///< with tcp: reset the connection behind the questions
   std::uint16_t type = 1;
   std::uint16_t connect_port = 0;  ///< then connect to each address; 0: do not
 };

@@ -76,6 +76,11 @@ void AskByTcp(const Fd& fd, const BurstOptions& options, Tally& tally) {
     return;
   }
   tally.sent = options.count;
+  if (options.leave) {
+    const linger at_once{1, 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    return;
+  }
   Bytes input;
   pollfd waiting{fd.get(), POLLIN, 0};
   while (tally.answered.size() < tally.sent && ::poll(&waiting, 1, kAnswerTimeoutMs) == 1) {

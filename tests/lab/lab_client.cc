@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
   burst_command->add_flag("--mixed-case", burst.mixed_case);
   burst_command->add_flag("--edns", burst.edns);
   burst_command->add_flag("--tcp", burst.tcp);
+  burst_command->add_flag("--leave", burst.leave, "With --tcp: reset the connection behind the questions");
   burst_command->final_callback([&] { status = weir::lab::Burst(burst); });
 
   SprayOptions spray;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -74,6 +75,9 @@ class ForwarderLearns : public testing::Test {
     ASSERT_TRUE(netns_) << "needs CAP_SYS_ADMIN";
     socks_ = MakeSocksMap();
     ASSERT_TRUE(socks_) << "needs CAP_BPF: " << strerror(errno);
+    gone_.Reset(bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "test_gone", sizeof(weir_fwd_gone_key), sizeof(weir_fwd_gone), 64,
+                               nullptr));
+    ASSERT_TRUE(gone_) << strerror(errno);
   }
 
   void Start(TcpDnsServer::Answer answer, policy::Mode mode = policy::Mode::kBlock) {
@@ -91,10 +95,11 @@ class ForwarderLearns : public testing::Test {
     };
     callbacks.event = [this](std::uint32_t, events::Body body) {
       std::lock_guard lock(mutex_);
+      if (const auto* query_event = std::get_if<events::DnsQuery>(&body)) queries_.push_back(*query_event);
       if (const auto* answer_event = std::get_if<events::DnsAnswer>(&body)) answers_.push_back(*answer_event);
       if (const auto* finding = std::get_if<events::Finding>(&body)) findings_.push_back(finding->kind);
     };
-    callbacks.socks_map_fd = socks_.get();
+    callbacks.maps = {socks_.get(), gone_.get()};
     forwarder_ = *Forwarder::Create(std::move(callbacks));
     auto compiled = std::make_shared<policy::CompiledPolicy>();
     compiled->mode = mode;
@@ -136,9 +141,15 @@ class ForwarderLearns : public testing::Test {
     return findings_;
   }
 
-  Fd netns_, socks_;
+  std::vector<events::DnsQuery> Queries() {
+    std::lock_guard lock(mutex_);
+    return queries_;
+  }
+
+  Fd netns_, socks_, gone_;
   std::mutex mutex_;
   std::vector<Learned> lessons_;
+  std::vector<events::DnsQuery> queries_;
   std::vector<events::DnsAnswer> answers_;
   std::vector<std::string> findings_;
   std::atomic<bool> learn_fails_{false};
@@ -231,6 +242,73 @@ TEST_F(ForwarderLearns, NothingFromAResolverThatTheJobServesItself) {
   EXPECT_TRUE(Lessons().empty());
   EXPECT_THAT(Findings(), testing::Contains("fake-resolver"));
   EXPECT_EQ(forwarder_->CountersOf(7).answers_refused, 1u);
+}
+
+// For the client such a connection is there at once; the server has no socket for it before data comes, and what the
+// kernel keeps instead does not tell whose it will be.
+TEST_F(ForwarderLearns, NothingFromTheJobsResolverThatPutsOffItsSocket) {
+  Start([](const std::string& query) { return std::vector{MakeAnswer(query, {V4(203, 0, 113, 66)})}; });
+  weir_sock storage{};
+  storage.scope_id = 7;
+  const int listener = server_->listener_fd(), seconds = 5;
+  ASSERT_EQ(bpf_map_update_elem(socks_.get(), &listener, &storage, BPF_ANY), 0) << strerror(errno);
+  ASSERT_EQ(setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)), 0);
+  EXPECT_EQ(Rcode(Ask(MakeQuery(1, "a.example.org"))), 0u);
+  EXPECT_TRUE(Lessons().empty());
+  EXPECT_THAT(Findings(), testing::Contains("fake-resolver"));
+}
+
+TEST_F(ForwarderLearns, AHostsResolverThatPutsOffItsSocketIsBelieved) {
+  Start([](const std::string& query) { return std::vector{MakeAnswer(query, {V4(192, 0, 2, 1)})}; });
+  const int seconds = 5;
+  ASSERT_EQ(setsockopt(server_->listener_fd(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)), 0);
+  EXPECT_EQ(Rcode(Ask(MakeQuery(1, "a.example.org"))), 0u);
+  EXPECT_EQ(Lessons().size(), 1u);
+}
+
+TEST_F(ForwarderLearns, TellsTheProcessThatMadeTheConnection) {
+  Start([](const std::string& query) { return std::vector{MakeAnswer(query, {V4(192, 0, 2, 1)})}; });
+  for (std::uint32_t process = 1; process <= 2; ++process) {
+    TcpDnsClient client(port_, netns_.get());
+    // As the connect hook does.
+    weir_sock storage{};
+    storage.scope_id = 7;
+    storage.exec_id = 70 + process;
+    storage.tgid = 1000 + process;
+    const int fd = client.fd();
+    ASSERT_EQ(bpf_map_update_elem(socks_.get(), &fd, &storage, BPF_ANY), 0) << strerror(errno);
+    EXPECT_EQ(Rcode(client.Ask(MakeQuery(1, "a.example.org"))), 0u);
+    EXPECT_EQ(Rcode(client.Ask(MakeQuery(2, "a.example.org"))), 0u) << "the same again is no news";
+  }
+  const auto queries = Queries();
+  ASSERT_EQ(queries.size(), 2u) << "but it is of another process";
+  EXPECT_EQ(queries[0].exec_id, 71u);
+  EXPECT_EQ(queries[0].pid, 1001u);
+  EXPECT_EQ(queries[1].exec_id, 72u);
+  ASSERT_EQ(answers_.size(), 1u);
+  EXPECT_EQ(answers_[0].exec_id, 71u);
+}
+
+TEST_F(ForwarderLearns, TellsTheProcessThatHasLeftAlready) {
+  Start([](const std::string& query) { return std::vector{MakeAnswer(query, {})}; });
+  const auto ask = [&](std::uint32_t of_scope) {
+    TcpDnsClient client(port_, netns_.get());
+    sockaddr_in own{};
+    socklen_t bytes = sizeof(own);
+    getsockname(client.fd(), reinterpret_cast<sockaddr*>(&own), &bytes);
+    // As the release hook does.
+    const weir_fwd_gone_key key{of_scope, own.sin_port, 0, 0};
+    const weir_fwd_gone gone{88, 99, 0};
+    EXPECT_EQ(bpf_map_update_elem(gone_.get(), &key, &gone, BPF_ANY), 0);
+    EXPECT_EQ(Rcode(client.Ask(MakeQuery(1, "evil.test"))), 5u);
+  };
+  ask(7);
+  ask(8);
+  const auto queries = Queries();
+  ASSERT_EQ(queries.size(), 2u);
+  EXPECT_EQ(queries[0].exec_id, 88u);
+  EXPECT_EQ(queries[0].pid, 99u);
+  EXPECT_EQ(queries[1].exec_id, 0u) << "another scope's connection";
 }
 
 TEST_F(ForwarderLearns, SaysSoWhenTheTablesAreFull) {

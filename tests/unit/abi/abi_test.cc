@@ -53,6 +53,8 @@ const std::vector<Struct>& Structs() {
     STRUCT(weir_netns_key, FIELD(weir_netns_key, cookie), FIELD(weir_netns_key, scope_id), FIELD(weir_netns_key, reserved)),
     STRUCT(weir_resolver_key, FIELD(weir_resolver_key, scope_id), FIELD(weir_resolver_key, addr)),
     STRUCT(weir_fwd_key, FIELD(weir_fwd_key, netns_cookie), FIELD(weir_fwd_key, port), FIELD(weir_fwd_key, reserved)),
+    STRUCT(weir_fwd_gone_key, FIELD(weir_fwd_gone_key, scope_id), FIELD(weir_fwd_gone_key, port), FIELD(weir_fwd_gone_key, v6), FIELD(weir_fwd_gone_key, reserved)),
+    STRUCT(weir_fwd_gone, FIELD(weir_fwd_gone, exec_id), FIELD(weir_fwd_gone, tgid), FIELD(weir_fwd_gone, reserved)),
     STRUCT(weir_addr_key, FIELD(weir_addr_key, scope_id), FIELD(weir_addr_key, table), FIELD(weir_addr_key, proto), FIELD(weir_addr_key, port), FIELD(weir_addr_key, addr)),
     STRUCT(weir_cidr_key, FIELD(weir_cidr_key, prefixlen), FIELD(weir_cidr_key, rule)),
     STRUCT(weir_rule, FIELD(weir_rule, proc_mask), FIELD(weir_rule, rule_id), FIELD(weir_rule, reserved)),

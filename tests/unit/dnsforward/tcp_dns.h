@@ -68,6 +68,7 @@ class TcpDnsClient {
   }
   void ShutdownWrite();
   [[nodiscard]] bool connected() const { return static_cast<bool>(fd_); }
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
   [[nodiscard]] bool ReceiveExactly(std::string& out, std::size_t bytes);
