@@ -40,8 +40,15 @@ std::chrono::milliseconds Remaining(std::chrono::steady_clock::time_point end) {
   return std::max(left, std::chrono::milliseconds(0));
 }
 
-// DNS flows have a name's hash for an address: their names are in DnsQuery events.
-bool HasAddress(const FlowId& id) { return id.hook != Hook::kDns && id.hook != Hook::kForwarder; }
+// The sums of all flows together may wait so long for the writer; what does not fit then is dropped, and counted.
+constexpr auto kTotalsWait = std::chrono::milliseconds(5000);
+
+// DNS flows have a name's hash for an address: their names are in DnsQuery events. What is no flow (a finding's key, or
+// one that does not decode) has none either, and a collector would refuse all that comes with it.
+bool HasAddress(const FlowId& id) {
+  return id.verdict != Verdict::kNone && (id.hook == Hook::kSocket || id.hook == Hook::kConnect ||
+                                          id.hook == Hook::kSendmsg || id.hook == Hook::kPacket);
+}
 
 FlowTotals TotalsOf(FlowId id, const weir_flow& flow, std::int64_t boot_to_unix_ns) {
   const auto unix_ns = [&](std::uint64_t boot_ns) {
@@ -200,15 +207,21 @@ Result<std::size_t> EventPipeline::SubmitFlowTotals(std::optional<std::uint32_t>
   const std::int64_t now_ns = UnixNowNs();
   std::vector<Item> batch;
   std::size_t submitted = 0;
+  const auto end = std::chrono::steady_clock::now() + kTotalsWait;
+  const auto push = [&] {
+    // There may be more flows than the queue holds events, and nothing is lost by waiting: the table has them.
+    parts_->queue.WaitRoomy(Remaining(end));
+    parts_->queue.Push(batch);
+  };
   WEIR_TRY(parts_->flows([&](const weir_flow_key& key, const weir_flow& flow) {
     FlowId id = DecodeFlowKey(key);
     if ((scope_id && key.scope_id != *scope_id) || flow.last_ns < since_ns || !HasAddress(id)) return;
     Body body = TotalsOf(std::move(id), flow, parts_->reader->boot_to_unix_ns());
     batch.push_back({Event{0, now_ns, key.scope_id, {}, std::move(body)}, nullptr});
     ++submitted;
-    if (batch.size() == kWriterBatch) parts_->queue.Push(batch);
+    if (batch.size() == kWriterBatch) push();
   }));
-  if (!batch.empty()) parts_->queue.Push(batch);
+  if (!batch.empty()) push();
   if (!scope_id) parts_->totals_since_boot_ns = now_boot_ns;
   return submitted;
 }

@@ -116,7 +116,8 @@ class EventPipeline {
 
   /// Submits FlowTotals for flows of `scope_id` (none: of all jobs) that changed since the last call for all jobs, or
   /// for all flows of one given scope. To be called every few seconds by the owner's timer, and at a job's end before
-  /// Flush. Runs on the caller's thread. Returns how many were submitted.
+  /// Flush. Runs on the caller's thread, and waits for the writer (five seconds at most) when there are more than the
+  /// queue holds. Returns how many were submitted.
   [[nodiscard]] Result<std::size_t> SubmitFlowTotals(std::optional<std::uint32_t> scope_id);
 
   [[nodiscard]] ScopeTally Tally(std::uint32_t scope_id) const;

@@ -73,6 +73,7 @@ std::vector<Item> EventQueue::Pop(std::size_t max, std::chrono::milliseconds wai
     if (!in_process_) in_process_ = entry.ticket;
     items.push_back(std::move(entry.item));
   }
+  drained_.notify_all();  // under the mutex: who waits looks again when it is free
   return items;
 }
 
@@ -89,12 +90,18 @@ bool EventQueue::WaitDrained(std::chrono::milliseconds wait) {
   return drained_.wait_for(lock, wait, [&] { return OldestUnprocessed() >= target; });
 }
 
+bool EventQueue::WaitRoomy(std::chrono::milliseconds wait) {
+  std::unique_lock lock(mutex_);
+  return drained_.wait_for(lock, wait, [&] { return closed_ || Fits(0, 0, 2); });
+}
+
 void EventQueue::Close() {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
   }
   filled_.notify_all();
+  drained_.notify_all();
 }
 
 bool EventQueue::Closed() const {

@@ -48,6 +48,9 @@ class EventQueue {
   /// Waits until everything that was pushed before the call has been taken and processed. False: not within `wait`.
   [[nodiscard]] bool WaitDrained(std::chrono::milliseconds wait);
 
+  /// Waits until the queue is Roomy, Close(), or `wait`; for producers of much that can wait. False: not within `wait`.
+  bool WaitRoomy(std::chrono::milliseconds wait);
+
   /// Pop no longer waits. What is queued can still be popped.
   void Close();
   [[nodiscard]] bool Closed() const;
@@ -75,9 +78,9 @@ class EventQueue {
   const DropHandler on_drop_;
   mutable std::mutex mutex_;
   std::condition_variable filled_;
-  std::condition_variable drained_;
-  std::deque<Entry> plain_;   ///< apart, so that the newest plain one is found at once
-  std::deque<Entry> urgent_;  ///< critical and vital
+  std::condition_variable drained_;  ///< also: more room
+  std::deque<Entry> plain_;          ///< apart, so that the newest plain one is found at once
+  std::deque<Entry> urgent_;         ///< critical and vital
   std::size_t bytes_ = 0;
   std::uint64_t next_ticket_ = 1;
   std::optional<std::uint64_t> in_process_;  ///< ticket of the first item that was popped last

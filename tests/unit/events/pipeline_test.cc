@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <mutex>
 
 #include "bpf/abi.h"
@@ -154,6 +155,7 @@ TEST_F(Pipeline, SubmitsTheTotalsThatChanged) {
   };
   add(1, WEIR_HOOK_CONNECT, 1);
   add(1, WEIR_HOOK_DNS, 1);
+  add(1, WEIR_HOOK_FINDING, 1);
   add(2, WEIR_HOOK_SENDMSG, 1);
   auto pipeline = Make({}, [&](const FlowVisitor& visit) -> Result<> {
     for (const auto& [key, flow] : table) visit(key, flow);
@@ -161,7 +163,7 @@ TEST_F(Pipeline, SubmitsTheTotalsThatChanged) {
   });
   pipeline->AddJob(1, {"job-1", {}});
   pipeline->AddJob(2, {"job-2", {}});
-  EXPECT_EQ(pipeline->SubmitFlowTotals(std::nullopt), 2u) << "a DNS flow has no address";
+  EXPECT_EQ(pipeline->SubmitFlowTotals(std::nullopt), 2u) << "a DNS flow has no address, and a finding is no flow";
   EXPECT_EQ(pipeline->SubmitFlowTotals(std::nullopt), 0u) << "nothing has changed";
   table[0].second.last_ns = UINT64_MAX / 2;
   EXPECT_EQ(pipeline->SubmitFlowTotals(std::nullopt), 1u);
@@ -172,6 +174,26 @@ TEST_F(Pipeline, SubmitsTheTotalsThatChanged) {
   EXPECT_EQ(events[0].flow_totals().count(), 3u);
   EXPECT_EQ(events[0].flow_totals().bytes_out(), 10u);
   EXPECT_EQ(events[0].flow_totals().id().address(), "::1");
+}
+
+TEST_F(Pipeline, LosesNoTotalsOfMoreFlowsThanTheQueueHolds) {
+  constexpr std::uint32_t kFlows = 65536;
+  auto pipeline = Make({}, [&](const FlowVisitor& visit) -> Result<> {
+    weir_flow_key key{};
+    key.scope_id = 1;
+    key.hook = WEIR_HOOK_CONNECT;
+    key.verdict = WEIR_ALLOW;
+    for (std::uint32_t i = 0; i < kFlows; ++i) {
+      std::memcpy(key.addr, &i, sizeof(i));
+      visit(key, weir_flow{});
+    }
+    return {};
+  });
+  pipeline->AddJob(1, {"job-1", {}});
+  EXPECT_EQ(pipeline->SubmitFlowTotals(1), kFlows);
+  ASSERT_TRUE(pipeline->Flush(20s));
+  EXPECT_TRUE(pipeline->Tally(1).dropped.empty());
+  EXPECT_EQ(pipeline->Tally(1).handed_on, kFlows);
 }
 
 TEST_F(Pipeline, HandsOnWhatIsQueuedWhenItEnds) {
