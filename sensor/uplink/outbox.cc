@@ -38,7 +38,6 @@ bool Outbox::MakeRoom(std::size_t bytes) {
 bool Outbox::Append(Outgoing event) {
   {
     std::lock_guard lock(mutex_);
-    last_appended_ = std::max(last_appended_, event.sequence);
     const std::size_t cost = CostOf(event);
     const bool fits = event.importance == Importance::kPlain ? RoomForPlain(cost) : MakeRoom(cost);
     if (!fits && event.importance != Importance::kVital) {
@@ -61,7 +60,7 @@ std::size_t Outbox::IndexAfter(std::uint64_t sequence) const {
   return static_cast<std::size_t>(at - window_.begin());
 }
 
-std::vector<Outgoing> Outbox::Batch(std::uint64_t after, std::size_t max_events, std::size_t max_bytes) const {
+std::vector<Outgoing> Outbox::Batch(std::uint64_t after, std::size_t max_events, std::size_t max_bytes) {
   std::lock_guard lock(mutex_);
   std::vector<Outgoing> batch;
   std::size_t bytes = 0;
@@ -72,13 +71,14 @@ std::vector<Outgoing> Outbox::Batch(std::uint64_t after, std::size_t max_events,
     if (PushedOut(event) || !follows || (!batch.empty() && bytes > max_bytes)) break;
     batch.push_back(event);
   }
+  if (!batch.empty()) given_out_ = std::max(given_out_, batch.back().sequence);
   return batch;
 }
 
 bool Outbox::Acknowledge(std::uint64_t sequence) {
   {
     std::lock_guard lock(mutex_);
-    if (sequence > last_appended_) return false;
+    if (sequence > given_out_) return false;
     if (sequence <= acknowledged_) return true;
     acknowledged_ = sequence;
     while (!window_.empty() && window_.front().sequence <= sequence) {

@@ -31,11 +31,10 @@ class Outbox {
 
   /// Copies the run of events that begins at the first one above `after`: ascending, without a hole, within both bounds
   /// (but at least one event). Empty: nothing there.
-  [[nodiscard]] std::vector<events::Outgoing> Batch(std::uint64_t after, std::size_t max_events,
-                                                    std::size_t max_bytes) const;
+  [[nodiscard]] std::vector<events::Outgoing> Batch(std::uint64_t after, std::size_t max_events, std::size_t max_bytes);
 
   /// Everything up to and including `sequence` is durable and forgotten. A lower number than before changes nothing; a
-  /// higher one than was ever appended is refused (false): a collector that acknowledges what it never got.
+  /// higher one than Batch ever gave out is refused (false): a collector that acknowledges what it never got.
   bool Acknowledge(std::uint64_t sequence);
 
   /// Waits for an event above `after`, Close(), or `wait`. True: there is one.
@@ -64,7 +63,7 @@ class Outbox {
   std::size_t bytes_ = 0;
   std::size_t plain_ = 0;  ///< plain events that could be pushed out
   std::uint64_t present_ = 0;
-  std::uint64_t last_appended_ = 0;
+  std::uint64_t given_out_ = 0;  ///< highest sequence of any Batch
   std::uint64_t acknowledged_ = 0;
   std::uint64_t dropped_ = 0;
   bool closed_ = false;

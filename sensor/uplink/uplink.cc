@@ -55,7 +55,12 @@ Uplink::Parts::~Parts() {
 void Uplink::Parts::Run() {
   std::chrono::milliseconds backoff = config.backoff_first;
   for (bool first = true; !stop; first = false) {
-    if (!first) ++reconnects;
+    if (!first) {
+      ++reconnects;
+      // The channel has a pause of its own, which grows to two minutes while nobody is there; ours is the one that
+      // counts.
+      grpc::experimental::ChannelResetConnectionBackoff(channel.get());
+    }
     Stream stream(config, outbox, stop);
     std::string why = stream.Run(channel, connected);
     {

@@ -48,12 +48,15 @@ TEST(Outbox, BoundsABatchByBytesButGivesAtLeastOneEvent) {
 
 TEST(Outbox, TakesLateAndRepeatedAcknowledgementsAndRefusesForeignOnes) {
   Outbox outbox(1u << 20);
-  for (std::uint64_t i = 1; i <= 3; ++i) outbox.Append(Make(i));
+  for (std::uint64_t i = 1; i <= 4; ++i) outbox.Append(Make(i));
+  EXPECT_FALSE(outbox.Acknowledge(1)) << "nothing was sent";
+  EXPECT_EQ(outbox.Batch(0, 3, 1u << 20).size(), 3u);
   EXPECT_TRUE(outbox.Acknowledge(2));
   EXPECT_TRUE(outbox.Acknowledge(1)) << "late";
   EXPECT_EQ(outbox.Acknowledged(), 2u);
-  EXPECT_FALSE(outbox.Acknowledge(4)) << "never sent";
-  EXPECT_EQ(outbox.Events(), 1u);
+  EXPECT_FALSE(outbox.Acknowledge(4)) << "here, but never sent";
+  EXPECT_FALSE(outbox.Acknowledge(5)) << "never there";
+  EXPECT_EQ(outbox.Events(), 2u);
 }
 
 TEST(Outbox, DropsNewPlainEventsAtThreeQuarters) {
@@ -76,6 +79,7 @@ TEST(Outbox, PushesOutPlainEventsForCriticalOnesAndNeverAVitalOne) {
   EXPECT_GT(sequence, 12u);
   EXPECT_TRUE(outbox.Append(Make(sequence + 1, Importance::kVital)));
   EXPECT_EQ(outbox.Batch(0, 100, 1u << 20).front().sequence, 7u);
+  EXPECT_EQ(outbox.Batch(sequence, 100, 1u << 20).size(), 1u);
   EXPECT_TRUE(outbox.Acknowledge(sequence + 1));
   EXPECT_EQ(outbox.Bytes(), 0u);
   EXPECT_EQ(outbox.Events(), 0u);
@@ -89,6 +93,7 @@ TEST(Outbox, WaitsEndWithWhatTheyWaitForAndWithClose) {
   outbox.Append(Make(1));
   EXPECT_TRUE(more.get());
   auto acknowledged = std::async(std::launch::async, [&] { return outbox.WaitAcknowledged(1, 10s); });
+  EXPECT_EQ(outbox.Batch(0, 1, 1u << 20).size(), 1u);
   outbox.Acknowledge(1);
   EXPECT_TRUE(acknowledged.get());
   auto never = std::async(std::launch::async, [&] { return outbox.WaitAcknowledged(99, 10s); });
@@ -101,6 +106,7 @@ TEST(Outbox, TellsWhenThereIsRoom) {
   for (std::uint64_t i = 1; i <= 6; ++i) outbox.Append(Make(i));
   EXPECT_FALSE(outbox.WaitForRoom(kEventBytes, 1ms));
   auto room = std::async(std::launch::async, [&] { return outbox.WaitForRoom(kEventBytes, 10s); });
+  EXPECT_EQ(outbox.Batch(0, 1, 1u << 20).size(), 1u);
   outbox.Acknowledge(1);
   EXPECT_TRUE(room.get());
 }

@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -43,8 +44,10 @@ class FakeCollector final : public v1::EventIngest::Service {
   /// Returns false to end the stream with UNAVAILABLE.
   using Behave = std::function<bool(const Call&, Reply&)>;
 
-  explicit FakeCollector(Behave behave) : behave_(std::move(behave)) {
+  /// `address`: also listens there.
+  explicit FakeCollector(Behave behave, const std::string& address = "") : behave_(std::move(behave)) {
     grpc::ServerBuilder builder;
+    if (!address.empty()) builder.AddListeningPort(address, grpc::InsecureServerCredentials());
     builder.RegisterService(this);
     builder.SetMaxReceiveMessageSize(static_cast<int>(kBatchBytes));
     server_ = builder.BuildAndStart();
@@ -270,6 +273,22 @@ TEST(Uplink, BoundsWhatItKeepsWhileTheCollectorIsAwayAndCountsTheRest) {
   const auto durable = uplink->WaitDurable(1, 300ms);
   ASSERT_FALSE(durable);
   EXPECT_EQ(durable.error().code, Code::kUnavailable);
+}
+
+TEST(Uplink, IsBackSoonAfterACollectorThatWasAwayForLong) {
+  const std::string address = "unix-abstract:weir-uplink-test-" + std::to_string(::getpid());
+  auto uplink = *Uplink::Create(Config(), grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  Send(*uplink, 1, 10);
+  std::this_thread::sleep_for(3500ms);  // the channel's own pauses are 1, 1.6 and 2.6 s
+  FakeCollector collector(
+      [](const auto& call, auto& stream) {
+        FakeCollector::Ack(stream, call.last);
+        return true;
+      },
+      address);
+  const auto durable = uplink->WaitDurable(10, 500ms);
+  EXPECT_TRUE(durable) << durable.error().what;
+  uplink.reset();
 }
 
 TEST(Uplink, GoesOnAfterAHole) {
