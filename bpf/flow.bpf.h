@@ -144,16 +144,17 @@ static __noinline int weir_flow_fold(struct weir_sock *sock) {
     flow = bpf_map_lookup_elem(&weir_flows, &key);
     if (!flow) return 0;
     __u64 bytes_out = sock->bytes_out, bytes_in = sock->bytes_in;
-    __u32 packets_out = sock->packets_out, packets_in = sock->packets_in;
+    /* Signed: when two CPUs take the same counts, the socket owes them, and the next one to come pays it back. */
+    __s32 packets_out = (__s32)sock->packets_out, packets_in = (__s32)sock->packets_in;
     /* Subtract what was taken instead of clearing: another CPU may be counting on this socket. */
     __sync_fetch_and_add(&sock->bytes_out, -bytes_out);
     __sync_fetch_and_add(&sock->bytes_in, -bytes_in);
-    __sync_fetch_and_add(&sock->packets_out, -packets_out);
-    __sync_fetch_and_add(&sock->packets_in, -packets_in);
+    __sync_fetch_and_add(&sock->packets_out, (__u32)-packets_out);
+    __sync_fetch_and_add(&sock->packets_in, (__u32)-packets_in);
     __sync_fetch_and_add(&flow->bytes_out, bytes_out);
     __sync_fetch_and_add(&flow->bytes_in, bytes_in);
-    __sync_fetch_and_add(&flow->packets_out, packets_out);
-    __sync_fetch_and_add(&flow->packets_in, packets_in);
+    __sync_fetch_and_add(&flow->packets_out, (__u64)(__s64)packets_out);
+    __sync_fetch_and_add(&flow->packets_in, (__u64)(__s64)packets_in);
     flow->last_ns = weir_now();
     return 0;
 }

@@ -6,8 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/kernel/egress/world.h"
 
@@ -64,6 +67,39 @@ TEST(Sums, HoldWhatAStreamSendsAfterItsProcessHasClosedIt) {
   for (const auto& [key, flow] : world->Flows())
     if (key.hook == WEIR_HOOK_CONNECT) bytes_out += flow.bytes_out;
   EXPECT_GE(bytes_out, kBytes);
+}
+
+// Two CPUs may move the same counts into the flow at once; both take them off the socket, which then owes some.
+TEST(Sums, HoldWhatManyThreadsSendOnOneSocket) {
+  constexpr std::uint64_t kThreads = 4, kSends = 100'000;
+  auto made = World::Create(WEIR_MODE_BLOCK);
+  ASSERT_TRUE(made) << made.error().what;
+  auto world = std::move(*made);
+  ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kServer, 443, 17));
+  ASSERT_EQ(world->InJob([] {
+    if (!OwnNetwork({"192.0.2.10/32"})) return 99;
+    const Fd sink(socket(AF_INET, SOCK_DGRAM, 0)), fd(socket(AF_INET, SOCK_DGRAM, 0));
+    const sockaddr_in to = At(443);
+    if (bind(sink.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to))) return 98;
+    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to))) return 97;
+    std::atomic<int> failed{0};
+    std::vector<std::thread> threads;
+    for (std::uint64_t i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&] {
+        for (std::uint64_t k = 0; k < kSends; ++k) failed += send(fd.get(), "x", 1, 0) != 1;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return failed ? 96 : 0;
+  }),
+            0);
+  std::uint64_t packets = 0, bytes = 0;
+  for (const auto& [key, flow] : world->Flows()) {
+    packets += flow.packets_out;
+    bytes += flow.bytes_out;
+  }
+  EXPECT_EQ(packets, kThreads * kSends);
+  EXPECT_EQ(bytes, kThreads * kSends * 29);
 }
 
 }  // namespace
