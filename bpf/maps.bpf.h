@@ -77,6 +77,16 @@ struct {
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_socks);
 
+/* Streams that hold refused bytes; written by the packet program, emptied by the sensor. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, WEIR_MAX_STUCK);
+    __type(key, __u64);
+    __type(value, struct weir_stuck);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_stuck);
+
 /* scope_id -> counters, created by the sensor with the scope. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_HASH);

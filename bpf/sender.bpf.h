@@ -16,19 +16,10 @@
 #ifndef WEIR_SENDER_BPF_H
 #define WEIR_SENDER_BPF_H
 
-#include "identity.bpf.h"
+#include "stuck.bpf.h"
 
 #define WEIR_SOCK_SEQPACKET 5
 #define WEIR_SCOPE_LEVELS 12 /* depth of the cgroups in which a kernel's socket is looked for */
-
-/* The verifier knows this pointer as a socket and allows no reading behind it; the kernel's copy of it is a number. */
-static __always_inline const struct sock *weir_kernel_sock(struct bpf_sock *sk) {
-    struct bpf_sock *given = sk;
-    const struct sock *address = 0;
-
-    bpf_probe_read_kernel(&address, sizeof(address), &given);
-    return address;
-}
 
 static __always_inline int weir_is_stream(const struct bpf_sock *sk) {
     return sk->type == WEIR_SOCK_STREAM || sk->type == WEIR_SOCK_SEQPACKET;
@@ -94,7 +85,9 @@ __noinline int weir_take_in(struct __sk_buff *skb) {
     sock = bpf_sk_storage_get(&weir_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
     if (!sock) {
         scope = weir_scope_of(scope_id);
-        return scope && scope->mode == WEIR_MODE_AUDIT ? WEIR_TAKEN_NOT : WEIR_TAKEN_FAILED;
+        if (scope && scope->mode == WEIR_MODE_AUDIT) return WEIR_TAKEN_NOT;
+        if (weir_is_stream(sk)) weir_stick(skb, scope_id, sk->protocol);
+        return WEIR_TAKEN_FAILED;
     }
     sock->exec_id = exec_id;
     sock->tgid = tgid;

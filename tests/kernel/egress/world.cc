@@ -2,9 +2,6 @@
 #include "tests/kernel/egress/world.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,21 +177,6 @@ std::vector<std::pair<weir_flow_key, weir_flow>> World::Flows() {
     previous = &key;
   }
   return flows;
-}
-
-bool OwnNetwork(const std::vector<std::string>& addresses) {
-  if (unshare(CLONE_NEWNET)) return false;
-  const int control = socket(AF_INET, SOCK_DGRAM, 0);
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  const bool up = ioctl(control, SIOCSIFFLAGS, &request) == 0;
-  close(control);
-  for (const std::string& address : addresses)
-    if (std::system(
-            ("ip addr add " + address + " dev lo" + (address.find(':') == std::string::npos ? "" : " nodad")).c_str()))
-      return false;
-  return up;
 }
 
 int TryConnect(int type, const std::string& address, std::uint16_t port) {

@@ -18,6 +18,7 @@
 #include "sensor/base/result.h"
 #include "tests/kernel/lab/cgroup.h"
 #include "tests/kernel/lab/child.h"
+#include "tests/kernel/lab/network.h"
 #include "tests/kernel/lab/pin_dir.h"
 #include "tests/kernel/lab/rings.h"
 #include "tests/kernel/lab/skeleton.h"
@@ -89,8 +90,6 @@ class World {
   std::vector<Link> links_;  // last: detached first
 };
 
-/// In a child: a network namespace of its own with loopback up and `addresses` (with prefix) on it. False on failure.
-bool OwnNetwork(const std::vector<std::string>& addresses);
 /// socket + connect; errno of the first that failed, else 0.
 int TryConnect(int type, const std::string& address, std::uint16_t port);
 /// sendto on an unconnected datagram socket of the address's family (or `family`); errno or 0.
