@@ -196,6 +196,14 @@ struct weir_task {
 
 /* weir_cgroups: cgroup id -> scope_id. A task that enters this subtree enters the scope. Written by the sensor. */
 
+/* weir_births: one entry. The cgroup directly below which every scope's cgroup lies, so that one comparison tells sockets
+ * that the kernel made elsewhere. Written by the process programs as tasks enter scopes. */
+struct weir_births {
+    __u64 cgroup_id;
+    __u32 level;  /* of that cgroup, the root's is 0; 0: not known yet, or no help */
+    __u32 places; /* how many such cgroups there are, at most two counted; the others count only when it is 1 */
+};
+
 /* weir_canary: scope_id -> the last verdict on the sensor's probe. Written by connect4/6. */
 struct weir_canary {
     __u64 boot_ns;

@@ -114,6 +114,7 @@ struct cgroup_subsys_state {
 
 struct cgroup {
     struct cgroup_subsys_state self;
+    int level; /* the root's is 0 */
     struct kernfs_node *kn;
     struct cgroup_root *root;
 };

@@ -30,6 +30,15 @@ struct {
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_cgroups);
 
+/* Where scopes' cgroups lie; written by the process programs. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct weir_births);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_births);
+
 /* tgid -> identity; written by the process programs. A miss: outside every scope. Preallocated, because tracepoints
  * must not allocate. */
 struct {

@@ -248,6 +248,7 @@ int weir_egress(struct __sk_buff *skb) {
     int result = WEIR_PACKET_PASS;
 
     if (!sock) {
+        if (!weir_may_take_in(skb)) return WEIR_PACKET_PASS;
         result = weir_take_in(skb);
         if (result == WEIR_TAKEN_NOT) return WEIR_PACKET_PASS;
         sock = weir_sock_of(skb);

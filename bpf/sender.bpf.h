@@ -37,6 +37,15 @@ static __always_inline struct weir_task *weir_sender(struct bpf_sock *sk, __u32 
     return task;
 }
 
+/* The kernel made no socket for a scope there where this one was made. Where that cannot be told: 0. */
+static __always_inline int weir_is_born_elsewhere(struct __sk_buff *skb) {
+    __u32 zero = 0;
+    const struct weir_births *births = bpf_map_lookup_elem(&weir_births, &zero);
+
+    if (!births || births->places != 1 || !births->level) return 0;
+    return bpf_skb_ancestor_cgroup_id(skb, (int)births->level) != births->cgroup_id;
+}
+
 /*
  * The scope in whose cgroups the kernel made a socket of its own: MPTCP's further subflows (which go where the peer says),
  * AF_RXRPC's transport, the listener below an AF_SMC one. The kernel's control sockets are raw ones and are not meant.
@@ -54,6 +63,13 @@ static __always_inline __u32 weir_birth_scope(struct __sk_buff *skb, struct bpf_
         if (scope_id) return *scope_id;
     }
     return 0;
+}
+
+/* Whether weir_take_in has anything to look at. What is asked here is all that a packet outside every scope pays. */
+static __always_inline int weir_may_take_in(struct __sk_buff *skb) {
+    __u32 tgid;
+
+    return weir_current(&tgid) || !weir_is_born_elsewhere(skb);
 }
 
 #define WEIR_TAKEN_NOT 0    /* nobody's of a scope: let through */

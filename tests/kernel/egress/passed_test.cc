@@ -181,10 +181,18 @@ TEST(Passed, AStrangersSocketIsNeverTaken) {
 
 // MPTCP's kernel worker connects further subflows on a job's behalf, to the addresses that the peer names: no process
 // makes these sockets, and no rule may be about where they go.
-TEST(Passed, TheKernelsOwnConnectionsAreTheJobs) {
+class Born : public testing::TestWithParam<bool> {};
+
+TEST_P(Born, TheKernelsOwnConnectionsAreTheJobs) {
   auto made = World::Create(WEIR_MODE_BLOCK);
   ASSERT_TRUE(made) << made.error().what;
   auto world = std::move(*made);
+  if (GetParam()) {
+    // A scope that lies elsewhere, and came first: where sockets are born is no hint any more.
+    const auto elsewhere = world->root().CreateChild("elsewhere");
+    ASSERT_TRUE(elsewhere && MapPut(world->egress().maps.weir_cgroups, elsewhere->id(), World::kScope));
+    ASSERT_EQ(world->InCgroup(*elsewhere, [] { return 0; }), 0);
+  }
   ASSERT_TRUE(world->Rule(WEIR_TABLE_ALLOW, kAllowed, 443, 6));
   auto outside = world->root().CreateChild("outside");
   ASSERT_TRUE(outside);
@@ -235,6 +243,9 @@ TEST(Passed, TheKernelsOwnConnectionsAreTheJobs) {
     refused |= event.verdict == WEIR_DENY && std::memcmp(event.addr, ParseAddress(kOther).data(), 16) == 0;
   EXPECT_TRUE(refused);
 }
+
+INSTANTIATE_TEST_SUITE_P(Passed, Born, testing::Values(false, true),
+                         [](const auto& tested) { return tested.param ? "InSeveralPlaces" : "InOnePlace"; });
 
 // Of two jobs, one takes the other's connected socket: what that one may do is not for this one. The taker's errno; 94:
 // what it sent arrived.

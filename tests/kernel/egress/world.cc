@@ -58,10 +58,12 @@ Result<std::unique_ptr<World>> World::Create(std::uint32_t mode, std::uint32_t f
   WEIR_TRY(process->Attach());
   auto root = TempCgroup::Create("weir-egress");
   WEIR_TRY(root);
-  auto job = root->CreateChild("job");
+  auto jobs = root->CreateChild("jobs");
+  WEIR_TRY(jobs);
+  auto job = jobs->CreateChild("job");
   WEIR_TRY(job);
-  std::unique_ptr<World> world(
-      new World(std::move(*pins), std::move(*process), std::move(*egress), std::move(*root), std::move(*job)));
+  std::unique_ptr<World> world(new World(std::move(*pins), std::move(*process), std::move(*egress), std::move(*root),
+                                         std::move(*jobs), std::move(*job)));
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, world->egress_->obj) {
     auto link = AttachCgroup(program, world->root_.fd());
@@ -95,7 +97,7 @@ Result<> World::PutScope(std::uint32_t scope_id, const weir_scope& scope) {
 }
 
 Result<TempCgroup> World::AddJob(std::uint32_t scope_id, std::uint32_t mode, std::uint32_t flags) {
-  auto cgroup = root_.CreateChild("other");
+  auto cgroup = jobs_.CreateChild("other");
   WEIR_TRY(cgroup);
   weir_scope scope{};
   scope.generation = 1;

@@ -73,11 +73,13 @@ class World {
   Rings& rings() { return *rings_; }
 
  private:
-  World(PinDir pins, Skeleton<weir_process> process, Skeleton<weir_egress> egress, TempCgroup root, TempCgroup job)
+  World(PinDir pins, Skeleton<weir_process> process, Skeleton<weir_egress> egress, TempCgroup root, TempCgroup jobs,
+        TempCgroup job)
       : pins_(std::move(pins)),
         process_(std::move(process)),
         egress_(std::move(egress)),
         root_(std::move(root)),
+        jobs_(std::move(jobs)),
         job_(std::move(job)) {}
   Result<> Register(std::uint32_t scope_id, std::uint64_t cgroup_id, const weir_scope& scope);
 
@@ -86,6 +88,7 @@ class World {
   Skeleton<weir_egress> egress_;
   std::unique_ptr<Rings> rings_;
   TempCgroup root_;
+  TempCgroup jobs_;  ///< all jobs lie in one place, as the sensor makes them
   TempCgroup job_;
   std::vector<Link> links_;  // last: detached first
 };

@@ -50,6 +50,7 @@ const std::vector<Struct>& Structs() {
     STRUCT(weir_scope, FIELD(weir_scope, cgroup_id), FIELD(weir_scope, learned_max_ns), FIELD(weir_scope, forwarder_ns), FIELD(weir_scope, generation), FIELD(weir_scope, mode), FIELD(weir_scope, flags), FIELD(weir_scope, kinds), FIELD(weir_scope, forwarder_port4), FIELD(weir_scope, forwarder_port6), FIELD(weir_scope, reserved)),
     STRUCT(weir_task, FIELD(weir_task, exec_id), FIELD(weir_task, parent_exec_id), FIELD(weir_task, start_ns), FIELD(weir_task, proc_mask), FIELD(weir_task, scope_id), FIELD(weir_task, ppid), FIELD(weir_task, flags), FIELD(weir_task, reserved)),
     STRUCT(weir_canary, FIELD(weir_canary, boot_ns), FIELD(weir_canary, netns_cookie), FIELD(weir_canary, generation), FIELD(weir_canary, verdict), FIELD(weir_canary, why), FIELD(weir_canary, reserved)),
+    STRUCT(weir_births, FIELD(weir_births, cgroup_id), FIELD(weir_births, level), FIELD(weir_births, places)),
     STRUCT(weir_netns_key, FIELD(weir_netns_key, cookie), FIELD(weir_netns_key, scope_id), FIELD(weir_netns_key, reserved)),
     STRUCT(weir_resolver_key, FIELD(weir_resolver_key, scope_id), FIELD(weir_resolver_key, addr)),
     STRUCT(weir_fwd_key, FIELD(weir_fwd_key, netns_cookie), FIELD(weir_fwd_key, port), FIELD(weir_fwd_key, reserved)),
