@@ -114,6 +114,7 @@ struct cgroup_subsys_state {
 
 struct cgroup {
     struct cgroup_subsys_state self;
+    int level; /* the root's is 0 */
     struct kernfs_node *kn;
     struct cgroup_root *root;
 };
@@ -137,8 +138,21 @@ typedef struct {
     int owned; /* a process has locked the socket: what comes in meanwhile waits */
 } socket_lock_t;
 
+struct ns_common {
+    unsigned int inum; /* inode number of the namespace, as /proc/PID/ns shows it */
+};
+
+struct net {
+    struct ns_common ns;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
 struct sock_common {
     unsigned short skc_num; /* own port, host order; 0: none */
+    possible_net_t skc_net;
 };
 
 struct sock {

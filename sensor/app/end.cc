@@ -61,6 +61,11 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
       facts.further_reasons.push_back("canary at the end: " + canary.error().what);
     }
   }
+  if (auto streams = jobs::AbortStuckStreams(*maps, scope_id)) {
+    facts.streams = *std::move(streams);
+  } else {
+    facts.further_reasons.push_back("streams with refused bytes: " + streams.error().what);
+  }
   if (auto sent = pipeline->SubmitFlowTotals(scope_id); !sent)
     facts.further_reasons.push_back("sums of flows: " + sent.error().what);
   if (auto flushed = pipeline->Flush(kDrain); !flushed)
@@ -117,13 +122,18 @@ JobEnded Sensor::Parts::Close(LiveJob& job, const jobs::RecordFacts& facts) {
   return ended;
 }
 
+void Sensor::Parts::CloseScope(std::uint32_t scope_id) {
+  static_cast<void>(jobs::AbortStuckStreams(*maps, scope_id));
+  static_cast<void>(maps->CloseScope(scope_id));
+}
+
 bool Sensor::Parts::Dismantle(LiveJob& job) {
   const std::uint32_t scope_id = job.state.scope_id;
   // To sweep the scope of a live process would set it free.
   const auto left = Survivors(scope_id, job.cgroup ? &*job.cgroup : nullptr);
   if (!left || !left->empty()) return false;
   static_cast<void>(maps->RemoveCgroup(job.state.cgroup_id));
-  static_cast<void>(maps->CloseScope(scope_id));
+  CloseScope(scope_id);
   {
     const std::lock_guard lock(mutex);
     closed.push_back(scope_id);

@@ -95,6 +95,8 @@ struct Sensor::Parts {
   // end.cc
   [[nodiscard]] jobs::RecordFacts Facts(LiveJob& job, int exit_status);
   [[nodiscard]] JobEnded Close(LiveJob& job, const jobs::RecordFacts& facts);
+  /// Aborts what must not outlive the scope, and takes it out of the kernel.
+  void CloseScope(std::uint32_t scope_id);
   /// Takes the scope out of the kernel and removes the cgroup. False: processes are still in it.
   bool Dismantle(LiveJob& job);
 

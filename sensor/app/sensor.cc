@@ -110,7 +110,7 @@ void Sensor::Parts::TidyScopes() {
     if (!left || !left->empty()) continue;
     if (auto scope = maps->ReadScope(scope_id); scope && *scope)
       jobs::RemoveCgroupById(config.cgroup_root, (*scope)->cgroup_id);
-    static_cast<void>(maps->CloseScope(scope_id));
+    CloseScope(scope_id);
     static_cast<void>(maps->SweepScope(scope_id));
     const std::lock_guard lock(mutex);
     std::erase(orphans, scope_id);

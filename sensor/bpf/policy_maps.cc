@@ -36,6 +36,7 @@ Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
   WEIR_TRY(Bind(programs, "weir_cgroups", maps.cgroups_));
   WEIR_TRY(Bind(programs, "weir_tasks", maps.tasks_));
   WEIR_TRY(Bind(programs, "weir_socks", maps.socks_));
+  WEIR_TRY(Bind(programs, "weir_stuck", maps.stuck_));
   WEIR_TRY(Bind(programs, "weir_usage", maps.usage_));
   WEIR_TRY(Bind(programs, "weir_canary", maps.canary_));
   WEIR_TRY(Bind(programs, "weir_netns", maps.netns_));
@@ -128,6 +129,9 @@ Result<> PolicyMaps::SweepScope(std::uint32_t scope_id) const {
   WEIR_TRY(executables_.RemoveIf(of_scope));
   WEIR_TRY(executable_names_.RemoveIf(of_scope));
   WEIR_TRY(flows_.RemoveIf(of_scope));
+  auto stuck = StuckOf(scope_id);
+  WEIR_TRY(stuck);
+  for (const auto& [cookie, stream] : *stuck) WEIR_TRY(ForgetStuck(cookie));
   WEIR_TRY(canary_.Remove(scope_id));
   WEIR_TRY(stand_ins_.Remove(scope_id));
   WEIR_TRY(usage_.Remove(scope_id));
@@ -166,6 +170,14 @@ Result<bool> PolicyMaps::AdoptSocket(int socket_fd, std::uint32_t scope_id, cons
   if (put) return true;
   if (put.error().sys_errno == EEXIST) return false;
   return tl::unexpected<Error>(std::move(put).error());
+}
+
+Result<std::vector<std::pair<std::uint64_t, weir_stuck>>> PolicyMaps::StuckOf(std::uint32_t scope_id) const {
+  std::vector<std::pair<std::uint64_t, weir_stuck>> streams;
+  WEIR_TRY(stuck_.ForEach([&](std::uint64_t cookie, const weir_stuck& stream) {
+    if (stream.scope_id == scope_id) streams.emplace_back(cookie, stream);
+  }));
+  return streams;
 }
 
 Result<Counts> PolicyMaps::ReadCounts(std::uint32_t scope_id) const {

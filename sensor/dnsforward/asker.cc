@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "bpf/abi.h"
-#include "sensor/dnsforward/netns.h"
+#include "sensor/base/sock_diag.h"
 #include "sensor/dnsforward/server_scope.h"
 
 namespace weir::dns_forward {

@@ -21,8 +21,8 @@ struct PeerSocket {
   std::uint32_t tgid = 0;
 };
 
-/// Looks at the other end of a connected TCP socket. `diag_fd`: of OpenSockDiag in the socket's namespace.
-/// `socks_map_fd`: weir_socks (socket storage, struct weir_sock); -1: who made it stays unknown.
+/// Looks at the other end of a connected TCP socket. `diag_fd`: of OpenSockDiag (sensor/base/sock_diag.h) in the
+/// socket's namespace. `socks_map_fd`: weir_socks (socket storage, struct weir_sock); -1: who made it stays unknown.
 [[nodiscard]] Result<PeerSocket> FindServer(int diag_fd, int connected_fd, int socks_map_fd);
 
 /// The same for an accepted one, from the listener's side: whose connection is it?

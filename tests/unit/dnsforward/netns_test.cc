@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sensor/dnsforward/netns.h"
+#include "sensor/base/netns.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ TEST(Netns, IsAnErrorWhereThereAreNoThreads) {
   if (child == 0) {
     const Fd netns(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     if (!netns || !RefuseThreads()) _exit(2);
-    const auto made = OpenSockDiag(netns.get());
+    const auto made = MakeInNetns(netns.get(), []() -> Result<Fd> { return Fd(dup(0)); });
     _exit(made || made.error().code != Code::kExhausted ? 1 : 0);
   }
   int status = -1;

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-namespace weir::events {
+namespace weir {
 
 /// A named thread that takes no signals: those belong to main's one signal path. `name`: at most 15 characters. Throws
 /// std::system_error when the system has no thread to give.
@@ -32,4 +32,4 @@ template <typename Run>
   return thread;
 }
 
-}  // namespace weir::events
+}  // namespace weir
