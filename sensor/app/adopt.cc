@@ -133,27 +133,4 @@ void Sensor::Parts::CloseStale(const std::vector<jobs::JobState>& stale) {
   }
 }
 
-/// Scopes of which no job is known: their state file is gone or unreadable. They stay as they are while a process of
-/// theirs lives, because to drop them would set it free.
-void Sensor::Parts::FindOrphans() {
-  auto scopes = maps->Scopes();
-  if (!scopes) return;
-  for (const std::uint32_t scope_id : *scopes) {
-    const bool known = std::any_of(live.begin(), live.end(),
-                                   [&](const auto& entry) { return entry.second->state.scope_id == scope_id; });
-    if (known) continue;
-    const auto left = Survivors(scope_id, nullptr);
-    if (!left || !left->empty())
-      pipeline->Submit(0, events::Finding{"orphan-scope",
-                                          "scope " + std::to_string(scope_id) +
-                                              " has live processes and no job that is known; "
-                                              "they stay judged",
-                                          0,
-                                          0,
-                                          {}});
-    orphans.push_back(scope_id);
-  }
-  TidyScopes();
-}
-
 }  // namespace weir

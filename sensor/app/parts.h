@@ -77,14 +77,17 @@ struct Sensor::Parts {
                                        std::map<std::uint32_t, events::JobInfo> adopted);
   void RunTimer();
   void Beat();
-  void TidyScopes();
   void Checkpoint();
   [[nodiscard]] Result<LiveJobPtr> Find(const std::string& job_id) const;
   [[nodiscard]] std::vector<LiveJobPtr> Jobs() const;
   /// Why a job begun now could not be called armed; empty: every program is attached.
   [[nodiscard]] std::vector<std::string> NotAttached() const;
+
+  // scopes.cc
   /// Live processes of a scope: by identity, wherever they are, and in the cgroup (if there is one).
   [[nodiscard]] Result<std::vector<pid_t>> Survivors(std::uint32_t scope_id, const jobs::JobCgroup* cgroup) const;
+  void TidyScopes();
+  void FindOrphans();
 
   // begin.cc
   [[nodiscard]] Result<> FillTables(LiveJob& job, const jobs::Resolvers& resolvers, std::vector<std::string>& warnings);
@@ -102,7 +105,6 @@ struct Sensor::Parts {
   [[nodiscard]] Result<std::map<std::uint32_t, events::JobInfo>> AdoptStates(std::vector<jobs::JobState>& stale);
   void ResumeAdopted();
   void CloseStale(const std::vector<jobs::JobState>& stale);
-  void FindOrphans();
 };
 
 }  // namespace weir

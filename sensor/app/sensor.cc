@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/app/sensor.h"
 
-#include <signal.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -94,46 +93,6 @@ void Sensor::Parts::Beat() {
       static_cast<void>(maps->WriteScope(job->state.scope_id, job->scope));
     }
   }
-}
-
-/// Scopes that are out of use. Slow work that no caller should wait for: a sweep walks whole tables.
-void Sensor::Parts::TidyScopes() {
-  std::vector<std::uint32_t> sweep, alone;
-  {
-    const std::lock_guard lock(mutex);
-    sweep.swap(closed);
-    alone = orphans;
-  }
-  for (const std::uint32_t scope_id : sweep) static_cast<void>(maps->SweepScope(scope_id));
-  for (const std::uint32_t scope_id : alone) {
-    const auto left = Survivors(scope_id, nullptr);
-    if (!left || !left->empty()) continue;
-    if (auto scope = maps->ReadScope(scope_id); scope && *scope)
-      jobs::RemoveCgroupById(config.cgroup_root, (*scope)->cgroup_id);
-    static_cast<void>(maps->CloseScope(scope_id));
-    static_cast<void>(maps->SweepScope(scope_id));
-    const std::lock_guard lock(mutex);
-    std::erase(orphans, scope_id);
-  }
-}
-
-Result<std::vector<pid_t>> Sensor::Parts::Survivors(std::uint32_t scope_id, const jobs::JobCgroup* cgroup) const {
-  std::vector<pid_t> alive;
-  if (cgroup) {
-    auto inside = cgroup->Processes();
-    WEIR_TRY(inside);
-    alive = std::move(*inside);
-  }
-  // A root job can leave its cgroup; its scope it cannot.
-  auto tasks = maps->TasksOf(scope_id);
-  WEIR_TRY(tasks);
-  for (const std::uint32_t tgid : *tasks) {
-    const auto pid = static_cast<pid_t>(tgid);
-    if (::kill(pid, 0) == 0 || errno != ESRCH) alive.push_back(pid);
-  }
-  std::sort(alive.begin(), alive.end());
-  alive.erase(std::unique(alive.begin(), alive.end()), alive.end());
-  return alive;
 }
 
 void Sensor::Parts::Checkpoint() {

@@ -29,7 +29,7 @@ class JobCgroup {
 
   /// Moves a process, with all its threads.
   [[nodiscard]] Result<> Add(pid_t pid) const;
-  /// Process ids in the subtree.
+  /// Process ids in the subtree; none when it was removed from outside.
   [[nodiscard]] Result<std::vector<pid_t>> Processes() const;
   /// True: no live process in the subtree; waits up to `wait` for that.
   [[nodiscard]] Result<bool> WaitEmpty(std::chrono::milliseconds wait) const;
