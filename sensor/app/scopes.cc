@@ -39,8 +39,10 @@ void Sensor::Parts::TidyScopes() {
   for (const std::uint32_t scope_id : alone) {
     const auto left = Survivors(scope_id, nullptr);
     if (!left || !left->empty()) continue;
-    if (auto scope = maps->ReadScope(scope_id); scope && *scope)
-      jobs::RemoveCgroupById(config.cgroup_root, (*scope)->cgroup_id);
+    // Whoever is in its cgroup without an entry (the table of tasks was full) is judged by that cgroup alone.
+    if (auto scope = maps->ReadScope(scope_id);
+        !scope || (*scope && !jobs::RemoveCgroupById(config.cgroup_root, (*scope)->cgroup_id)))
+      continue;
     sweep.push_back(scope_id);
     const std::lock_guard lock(mutex);
     std::erase(orphans, scope_id);

@@ -65,6 +65,11 @@ class PolicyMaps {
   [[nodiscard]] Result<> TrustNetns(std::uint32_t scope_id, std::uint64_t cookie) const;
   [[nodiscard]] Result<> WriteForwarderPort(std::uint32_t scope_id, std::uint64_t netns_cookie,
                                             std::uint16_t port) const;
+  /// Its ports are a forwarder's that is gone: whoever has them next is no forwarder of this scope.
+  [[nodiscard]] Result<> ForgetForwarder(std::uint32_t scope_id) const {
+    return forwarder_ports_.ForEachValue(scope_id,
+                                         [this](const weir_fwd_key& key) { return forwarder_ports_.Remove(key); });
+  }
 
   /// Takes the scope away: what is left of it is denied from now on. Its rows in large tables stay, unreachable, until
   /// SweepScopes. Closing what is closed is no error.

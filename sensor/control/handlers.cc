@@ -39,6 +39,10 @@ void Render(const JobView& view, v1::JobState* out) {
   out->set_would_deny(view.would_deny);
   out->set_lost(view.lost);
   out->set_tasks(view.tasks);
+  out->set_ended(view.ended);
+  out->set_end_time_ns(view.end_time_ns);
+  if (view.ended) out->set_exit_status(view.exit_status);
+  out->set_leftovers(view.leftovers);
   for (const auto& [key, value] : view.labels) (*out->mutable_labels())[key] = value;
 }
 

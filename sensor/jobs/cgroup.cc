@@ -168,13 +168,14 @@ Result<> JobCgroup::Remove() const {
   return FailErrno("cannot remove cgroup " + path_.string(), errno);
 }
 
-void RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id) {
+Result<> RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id) {
   const std::filesystem::path jobs = root / "weir";
   Fd directory(::open(jobs.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return;
+  if (!directory) return {};
   for (const std::string& name : Children(directory.get())) {
-    if (auto cgroup = JobCgroup::Open(jobs / name, id)) (void)cgroup->Remove();
+    if (auto cgroup = JobCgroup::Open(jobs / name, id)) return cgroup->Remove();
   }
+  return {};
 }
 
 void RemoveJobsDirectory(const std::filesystem::path& root) { (void)::rmdir((root / "weir").c_str()); }

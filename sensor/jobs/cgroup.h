@@ -45,8 +45,9 @@ class JobCgroup {
   std::uint64_t id_;
 };
 
-/// Removes the cgroup below `<root>/weir` that has this id, when it is empty; for jobs of which nothing else is known.
-void RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id);
+/// Removes the cgroup below `<root>/weir` that has this id, for jobs of which nothing else is known. None is no error.
+/// kUnavailable: processes are still in it.
+[[nodiscard]] Result<> RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id);
 
 /// Takes away `<root>/weir` when no job is left in it; that it cannot is no error.
 void RemoveJobsDirectory(const std::filesystem::path& root);
