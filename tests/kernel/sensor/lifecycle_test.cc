@@ -2,6 +2,9 @@
 // The edges of a job's life: ends that go wrong, sensors that die between two steps, files that lie.
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -321,6 +324,73 @@ TEST_F(LifecycleTest, ServesNoNamesByAPolicyThatIsNotTheJobs) {
   ASSERT_TRUE(ended);
   EXPECT_FALSE(ended->complete);
   EXPECT_NE(ended->record_json.find("not the one that it began with"), std::string::npos);
+}
+
+/// While it lives no file of this process can grow: as on a full disk.
+class FullDisk {
+ public:
+  FullDisk() {
+    ::signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &usual_), 0);
+    const rlimit none{0, usual_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  ~FullDisk() { EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &usual_), 0); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit usual_{};
+};
+
+TEST_F(LifecycleTest, EndsJobsOnAFullDiskAndBeginsNone) {
+  const JobBegun whole = Begin(kBlock), lingers = Begin(kBlock);
+  Lingerer lingerer(*sensor_, lingers.job_id);
+  {
+    const FullDisk full;
+    auto ended = sensor_->EndJob(whole.job_id, 0);
+    ASSERT_TRUE(ended) << ended.error().what;
+    EXPECT_TRUE(ended->complete) << ended->record_json;
+    ASSERT_TRUE(sensor_->EndJob(lingers.job_id, 0));
+    JobSpec spec;
+    spec.name = "late";
+    EXPECT_FALSE(sensor_->BeginJob(spec));
+    EXPECT_EQ(JobCgroups(), 1u);
+    EXPECT_EQ(sensor_->ListJobs().size(), 1u);
+    sensor_.reset();
+  }
+  StartSensor();
+  ASSERT_FALSE(HasFatalFailure());
+  const auto jobs = sensor_->ListJobs();
+  ASSERT_EQ(jobs.size(), 1u);
+  EXPECT_TRUE(jobs[0].ended) << "the kernel knows, where no file could say so";
+  lingerer.Leave();
+  EXPECT_TRUE(Within(std::chrono::seconds(5), [&] { return sensor_->ListJobs().empty(); }));
+}
+
+/// A question for evil.example.net over TCP to the resolver. The forwarder's rcode; -1: no answer.
+int AskOverTcp() {
+  Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (ConnectFd(fd.get(), "127.0.0.1", 53) != 0) return -1;
+  const std::string question("\0\42\0\7\1\0\0\1\0\0\0\0\0\0\4evil\7example\3net\0\0\1\0\1", 36);
+  if (::write(fd.get(), question.data(), question.size()) != static_cast<ssize_t>(question.size())) return -1;
+  unsigned char answer[6];
+  return ::recv(fd.get(), answer, sizeof(answer), MSG_WAITALL) == sizeof(answer) ? answer[5] & 15 : -1;
+}
+
+TEST_F(LifecycleTest, CountsWhatAnEarlierSensorsForwarderRefused) {
+  const JobBegun job = Begin(kBlock);
+  constexpr int kRefused = 5;  // RFC 1035 4.1.1
+  ASSERT_EQ(RunIn(job.job_id, AskOverTcp), kRefused);
+  sensor_.reset();
+  StartSensor();
+  ASSERT_FALSE(HasFatalFailure());
+  ASSERT_EQ(RunIn(job.job_id, AskOverTcp), kRefused);
+  auto ended = sensor_->EndJob(job.job_id, 0);
+  ASSERT_TRUE(ended);
+  EXPECT_NE(ended->record_json.find(R"("forwarder":{"allowed":0,"denied":2,)"), std::string::npos)
+      << ended->record_json;
+  EXPECT_EQ(ended->denied, 2u);
 }
 
 TEST_F(LifecycleTest, SaysWhichStateFileWasSetAside) {
