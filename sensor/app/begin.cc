@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -287,8 +288,14 @@ Result<std::uint32_t> Sensor::JoinJob(const std::string& job_id, pid_t pid) {
   const std::lock_guard lock((*job)->mutex);
   if ((*job)->ended) return Fail(Code::kNotFound, "job " + job_id + " has ended");
   if (pid <= 0) return Fail(Code::kInvalid, "pid: must be above 0");
-  WEIR_TRY((*job)->cgroup->Add(pid));
+  if (pid == ::getpid()) return Fail(Code::kInvalid, "pid: the sensor cannot be in a job");
   auto task = parts_->maps->Task(static_cast<std::uint32_t>(pid));
+  WEIR_TRY(task);
+  // A scope is kept for life: a move would leave the process in one job's cgroup and under another's policy.
+  if (*task && (*task)->scope_id != 0 && (*task)->scope_id != (*job)->state.scope_id)
+    return Fail(Code::kExists, "process " + std::to_string(pid) + " is in another job already");
+  WEIR_TRY((*job)->cgroup->Add(pid));
+  task = parts_->maps->Task(static_cast<std::uint32_t>(pid));
   WEIR_TRY(task);
   if (!*task || (*task)->scope_id != (*job)->state.scope_id)
     return Fail(Code::kNotArmed, "process " + std::to_string(pid) + " entered the job's cgroup but not its scope");

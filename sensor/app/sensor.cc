@@ -296,13 +296,14 @@ Result<std::optional<std::string>> Sensor::JobOfProcess(pid_t pid) const {
   WEIR_TRY(task);
   auto cgroup = jobs::CgroupOfProcess(pid);
   WEIR_TRY(cgroup);
-  for (const LiveJobPtr& job : parts_->Jobs()) {
+  // Its scope first: it keeps that, whichever cgroup it moves to.
+  for (const LiveJobPtr& job : parts_->Jobs())
     if (*task && (*task)->scope_id == job->state.scope_id) return std::optional(job->state.job_id);
-    if (cgroup->find("/weir/" + job->state.job_id) != std::string::npos) return std::optional(job->state.job_id);
-  }
   // In a scope that no job has any more: inside, whatever it was.
   if (*task) return std::optional(std::string("ended"));
-  return std::optional<std::string>();
+  // By its cgroup when the table of tasks had no room for it; also of a job that is not known here.
+  std::string job_id = jobs::JobIdInCgroup(*cgroup);
+  return job_id.empty() ? std::optional<std::string>() : std::optional(std::move(job_id));
 }
 
 void Sensor::ReportFinding(const std::string& job_id, const std::string& kind, const std::string& detail, pid_t pid) {

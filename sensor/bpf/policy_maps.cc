@@ -92,6 +92,9 @@ Result<> PolicyMaps::WriteResolvers(std::uint32_t scope_id, std::span<const poli
 }
 
 Result<> PolicyMaps::TrustNetns(std::uint32_t scope_id, std::uint64_t cookie) const {
+  // 0 marks sockets of which it is not known: to trust it would let each of those teach.
+  if (cookie == 0)
+    return Fail(Code::kUnsupported, "the job's network namespace cannot be told: its answers teach nothing");
   weir_netns_key key{};
   key.cookie = cookie;
   key.scope_id = scope_id;

@@ -23,6 +23,7 @@
 #include "bpf/abi.h"
 #include "sensor/app/sensor.h"
 #include "sensor/base/fd.h"
+#include "sensor/jobs/cgroup.h"
 #include "sensor/jobs/job_id.h"
 #include "sensor/jobs/job_state.h"
 #include "tests/kernel/sensor/sensor_world.h"
@@ -391,6 +392,47 @@ TEST_F(LifecycleTest, CountsWhatAnEarlierSensorsForwarderRefused) {
   EXPECT_NE(ended->record_json.find(R"("forwarder":{"allowed":0,"denied":2,)"), std::string::npos)
       << ended->record_json;
   EXPECT_EQ(ended->denied, 2u);
+}
+
+TEST_F(LifecycleTest, TrustsNoNamespaceThatItDoesNotKnow) {
+  const Fd link = Pinned("links/weir_connect4");
+  ASSERT_EQ(bpf_link_detach(link.get()), 0);
+  const JobBegun job = Begin("version: 1\nmode: audit\n");
+  EXPECT_FALSE(job.armed) << "the canary was not judged";
+  EXPECT_TRUE(IsEmpty("weir_netns"));
+  EXPECT_TRUE(sensor_->EndJob(job.job_id, 0));
+}
+
+TEST_F(LifecycleTest, TakesNoProcessOutOfAnotherJob) {
+  const JobBegun first = Begin(kBlock, "first"), second = Begin(kBlock, "second");
+  auto child = lab::Child::Fork([] { return 0; });
+  ASSERT_TRUE(child);
+  ASSERT_TRUE(sensor_->JoinJob(first.job_id, child->pid()));
+  EXPECT_EQ(sensor_->JoinJob(second.job_id, child->pid()).error().code, Code::kExists);
+  EXPECT_NE(jobs::CgroupOfProcess(child->pid())->find(first.job_id), std::string::npos) << "it was not moved";
+  EXPECT_EQ(sensor_->JoinJob(second.job_id, ::getpid()).error().code, Code::kInvalid) << "nor is the sensor";
+  EXPECT_EQ(child->Wait(), 0);
+  EXPECT_TRUE(sensor_->EndJob(first.job_id, 0));
+  EXPECT_TRUE(sensor_->EndJob(second.job_id, 0));
+}
+
+TEST_F(LifecycleTest, TakesAProcessInTheCgroupOfAJobThatItDoesNotKnowForInside) {
+  const JobBegun job = Begin(kBlock);
+  Lingerer lingerer(*sensor_, job.job_id);
+  sensor_.reset();
+  std::ofstream(StateFile(job.job_id), std::ios::trunc) << "{";
+  // As a process has it for which the table of tasks had no room.
+  std::uint32_t tgid = 0;
+  const Fd tasks = Pinned("weir_tasks");
+  ASSERT_EQ(bpf_map_get_next_key(tasks.get(), nullptr, &tgid), 0);
+  ASSERT_EQ(bpf_map_delete_elem(tasks.get(), &tgid), 0);
+  StartSensor();
+  ASSERT_FALSE(HasFatalFailure());
+  EXPECT_EQ(sensor_->JobOfProcess(static_cast<pid_t>(tgid)).value(), job.job_id);
+  EXPECT_TRUE(fs::exists(job.cgroup_path));
+  EXPECT_FALSE(IsEmpty("weir_scopes")) << "judged by its cgroup alone, which must stay";
+  lingerer.Leave();
+  EXPECT_TRUE(Within(std::chrono::seconds(5), [&] { return IsEmpty("weir_scopes") && JobCgroups() == 0; }));
 }
 
 TEST_F(LifecycleTest, SaysWhichStateFileWasSetAside) {
