@@ -40,6 +40,7 @@
 #define WEIR_MAX_PENDING 65536u
 #define WEIR_MAX_SCOPE_PENDING 8192u
 #define WEIR_MAX_RULES 1048576u
+#define WEIR_MAX_STUCK 65536u
 #define WEIR_SOCK_PENDING 64u /* DNS queries in flight on one socket; the oldest goes first, counted */
 #define WEIR_NAME_PORTS 8u
 #define WEIR_ANSWER_ADDRS 64u /* addresses of one DNS answer */
@@ -78,6 +79,7 @@
 #define WEIR_WHY_ENDED 44u       /* the scope has ended */
 #define WEIR_WHY_EXPIRED 45u     /* learned, but older than dns.max_age */
 #define WEIR_WHY_PACKET_FORM 46u /* headers that do not parse */
+#define WEIR_WHY_STUCK 47u       /* a stream that holds refused bytes: they would leave first, or with it */
 
 /* Which hook judged. */
 #define WEIR_HOOK_SOCKET 1u
@@ -116,8 +118,9 @@
 #define WEIR_C_FORKS 49u
 #define WEIR_C_EXITS 50u
 #define WEIR_C_QUERIES 51u
-#define WEIR_C_ADOPTED 52u /* sockets taken into the scope */
-#define WEIR_C_EVENTS 53u  /* events accepted by the rings: what user space must have read when it is complete */
+#define WEIR_C_ADOPTED 52u    /* sockets taken into the scope */
+#define WEIR_C_EVENTS 53u     /* events accepted by the rings: what user space must have read when it is complete */
+#define WEIR_C_STUCK_FULL 54u /* stream with refused bytes not remembered: it cannot be aborted at the end */
 #define WEIR_COUNTERS 64u
 
 struct weir_counts {
@@ -192,6 +195,14 @@ struct weir_task {
  * (scope_id -> weir_task without image: exec_id and proc_mask 0, so a rule that is bound to executables denies). */
 
 /* weir_cgroups: cgroup id -> scope_id. A task that enters this subtree enters the scope. Written by the sensor. */
+
+/* weir_births: one entry. The cgroup directly below which every scope's cgroup lies, so that one comparison tells sockets
+ * that the kernel made elsewhere. Written by the process programs as tasks enter scopes. */
+struct weir_births {
+    __u64 cgroup_id;
+    __u32 level;  /* of that cgroup, the root's is 0; 0: not known yet, or no help */
+    __u32 places; /* how many such cgroups there are, at most two counted; the others count only when it is 1 */
+};
 
 /* weir_canary: scope_id -> the last verdict on the sensor's probe. Written by connect4/6. */
 struct weir_canary {
@@ -332,7 +343,8 @@ struct weir_proc_name_key {
 #define WEIR_K_DNS (1u << 0)     /* has connected or sent to a trusted resolver's port 53 */
 #define WEIR_K_ADOPTED (1u << 1) /* not seen at its birth */
 #define WEIR_K_CANARY (1u << 2)
-#define WEIR_K_FLOW (1u << 3) /* addr/port/proto name a flow to which bytes are added */
+#define WEIR_K_FLOW (1u << 3)  /* addr/port/proto name a flow to which bytes are added */
+#define WEIR_K_STUCK (1u << 4) /* a stream that holds bytes which were refused: nothing leaves on it any more */
 
 /* weir_socks: socket storage, cloned to accepted sockets. Written by all programs; by the sensor at adoption. */
 struct weir_sock {
@@ -359,6 +371,15 @@ struct weir_sock {
     __u8 addr[16];
     __u8 seen_addr[16]; /* destination of the last packet that was judged and let through: after NAT */
     __u8 dns_addr[16];
+};
+
+/* weir_stuck: cookie of a stream that holds refused bytes (SO_COOKIE) -> this. The kernel would send them again when nobody
+ * judges any more, so the sensor aborts these streams at the end of their scope. */
+struct weir_stuck {
+    __u32 scope_id;
+    __u32 netns_inode; /* of the stream's network namespace (nsfs) */
+    __u32 proto;
+    __u32 reserved;
 };
 
 /* weir_flows: one per process image, destination and verdict. Deduplicates events and carries the sums. */

@@ -14,6 +14,9 @@
 
 #define WEIR_TCP 6
 #define WEIR_UDP 17
+#define WEIR_DCCP 33
+#define WEIR_SCTP 132
+#define WEIR_UDPLITE 136
 #define WEIR_MPTCP 262
 
 #define WEIR_DNS_PORT bpf_htons(53)

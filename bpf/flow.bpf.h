@@ -138,7 +138,7 @@ static __noinline int weir_flow_fold(struct weir_sock *sock) {
     struct weir_flow_key key;
     struct weir_flow *flow;
 
-    if (!(sock->flags & WEIR_K_FLOW)) return 0;
+    if (!(sock->flags & WEIR_K_FLOW) || !(sock->packets_out | sock->packets_in)) return 0;
     weir_flow_key_of(&key, sock);
     flow = bpf_map_lookup_elem(&weir_flows, &key);
     if (!flow) return 0;

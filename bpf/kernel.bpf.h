@@ -114,6 +114,7 @@ struct cgroup_subsys_state {
 
 struct cgroup {
     struct cgroup_subsys_state self;
+    int level; /* the root's is 0 */
     struct kernfs_node *kn;
     struct cgroup_root *root;
 };
@@ -137,7 +138,24 @@ typedef struct {
     int owned; /* a process has locked the socket: what comes in meanwhile waits */
 } socket_lock_t;
 
+struct ns_common {
+    unsigned int inum; /* inode number of the namespace, as /proc/PID/ns shows it */
+};
+
+struct net {
+    struct ns_common ns;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
+struct sock_common {
+    possible_net_t skc_net;
+};
+
 struct sock {
+    struct sock_common __sk_common;
     socket_lock_t sk_lock;
     struct socket *sk_socket; /* null: not accepted yet, or closed */
 };

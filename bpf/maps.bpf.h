@@ -30,6 +30,15 @@ struct {
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_cgroups);
 
+/* Where scopes' cgroups lie; written by the process programs. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct weir_births);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_births);
+
 /* tgid -> identity; written by the process programs. A miss: outside every scope. Preallocated, because tracepoints
  * must not allocate. */
 struct {
@@ -76,6 +85,16 @@ struct {
     __type(value, struct weir_sock);
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_socks);
+
+/* Streams that hold refused bytes; written by the packet program, emptied by the sensor. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, WEIR_MAX_STUCK);
+    __type(key, __u64);
+    __type(value, struct weir_stuck);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_stuck);
 
 /* scope_id -> counters, created by the sensor with the scope. */
 struct {

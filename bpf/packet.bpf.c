@@ -150,6 +150,7 @@ __noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
         passed = WEIR_PACKET_DNS;
     }
     why = weir_opaque((__u32)weir_judge_packet(sock, scope, &packet, &judgement));
+    if (why < 32 && (sock->flags & WEIR_K_STUCK)) why = WEIR_WHY_STUCK;
     passed = (int)weir_opaque((__u32)passed);
     if (why < 32 && weir_is_named(sock)) {
         weir_packet_seen(sock, scope->generation, &packet.dest);
@@ -168,7 +169,10 @@ __noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
     __builtin_memcpy(act.addr, packet.dest.addr, 16);
     weir_count_verdict(sock->scope_id, WEIR_HOOK_PACKET, act.verdict);
     weir_flow_touch(&act, scope->generation, 0, 0);
-    if (act.verdict == WEIR_DENY) return WEIR_PACKET_DROP;
+    if (act.verdict == WEIR_DENY) {
+        if (weir_carries_bytes(skb, &packet)) weir_stick(skb, sock->scope_id, packet.dest.proto);
+        return WEIR_PACKET_DROP;
+    }
     if (!weir_is_named(sock)) weir_packet_names(sock, &act);
     weir_packet_seen(sock, scope->generation, &packet.dest);
     return passed;
@@ -196,7 +200,9 @@ static __always_inline int weir_foreign(struct __sk_buff *skb, const struct weir
     __builtin_memcpy(act.addr, packet.dest.addr, 16);
     weir_count_verdict(act.scope_id, WEIR_HOOK_PACKET, act.verdict);
     weir_flow_touch(&act, scope->generation, 0, 1);
-    return act.verdict == WEIR_DENY ? WEIR_PACKET_DROP : WEIR_PACKET_PASS;
+    if (act.verdict != WEIR_DENY) return WEIR_PACKET_PASS;
+    if (weir_carries_bytes(skb, &packet)) weir_stick(skb, act.scope_id, packet.dest.proto);
+    return WEIR_PACKET_DROP;
 }
 
 /*
@@ -242,6 +248,7 @@ int weir_egress(struct __sk_buff *skb) {
     int result = WEIR_PACKET_PASS;
 
     if (!sock) {
+        if (!weir_may_take_in(skb)) return WEIR_PACKET_PASS;
         result = weir_take_in(skb);
         if (result == WEIR_TAKEN_NOT) return WEIR_PACKET_PASS;
         sock = weir_sock_of(skb);

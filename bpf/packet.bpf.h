@@ -37,7 +37,7 @@ struct weir_packet {
 };
 
 static __always_inline int weir_has_ports(__u8 proto) {
-    return proto == WEIR_TCP || proto == WEIR_UDP || proto == 33 || proto == 132 || proto == 136;
+    return proto == WEIR_TCP || proto == WEIR_UDP || proto == WEIR_DCCP || proto == WEIR_SCTP || proto == WEIR_UDPLITE;
 }
 
 static __always_inline void weir_packet_parse_v4(struct __sk_buff *skb, struct weir_packet *packet) {
@@ -127,6 +127,15 @@ static __noinline int weir_packet_parse(struct __sk_buff *skb, struct weir_packe
     packet->dest.port = (__be16)weir_opaque(ports.dest);
     packet->source_port = (__be16)weir_opaque(ports.source);
     return 0;
+}
+
+/* The verifier knows this pointer as a socket and allows no reading behind it; the kernel's copy of it is a number. */
+static __always_inline const struct sock *weir_kernel_sock(struct bpf_sock *sk) {
+    struct bpf_sock *given = sk;
+    const struct sock *address = 0;
+
+    bpf_probe_read_kernel(&address, sizeof(address), &given);
+    return address;
 }
 
 /* The scope's storage of the socket that sends or receives a packet; null: not a scope's. */

@@ -13,6 +13,29 @@
  * than this below every listed cgroup stays outside; tasks of a job are not affected, they inherit their scope. */
 #define WEIR_CGROUP_DEPTH 64
 
+static __always_inline struct cgroup *weir_parent_cgroup(struct cgroup *cgroup) {
+    struct cgroup_subsys_state *parent = BPF_CORE_READ(cgroup, self.parent);
+
+    return parent ? (void *)parent - bpf_core_field_offset(struct cgroup, self) : 0;
+}
+
+/* Somebody enters a scope whose cgroup this is. Whoever is first says where; a second place ends it for all. The level is
+ * written last and counts only when it is there. */
+static __always_inline void weir_births_note(struct cgroup *of_scope) {
+    struct cgroup *parent = weir_parent_cgroup(of_scope);
+    __u32 zero = 0;
+    struct weir_births *births = bpf_map_lookup_elem(&weir_births, &zero);
+    __u64 id;
+
+    if (!births || !parent || births->places > 1) return;
+    id = BPF_CORE_READ(parent, kn, id);
+    if (births->cgroup_id == id) return;
+    __sync_fetch_and_add(&births->places, 1);
+    if (births->places != 1) return;
+    births->cgroup_id = id;
+    births->level = BPF_CORE_READ(parent, level);
+}
+
 /*
  * scope_id of the nearest listed cgroup at or above `cgroup` (a struct cgroup * of the default hierarchy); 0: none.
  * A global function, because it is then verified once and not at each call; such functions take only scalars on 5.10.
@@ -23,12 +46,13 @@ __weak __noinline __u32 weir_scope_of_cgroup(__u64 cgroup) {
     for (int depth = 0; depth < WEIR_CGROUP_DEPTH; depth++) {
         __u64 id = BPF_CORE_READ(at, kn, id);
         const __u32 *scope_id = bpf_map_lookup_elem(&weir_cgroups, &id);
-        struct cgroup_subsys_state *parent;
 
-        if (scope_id) return *scope_id;
-        parent = BPF_CORE_READ(at, self.parent);
-        if (!parent) return 0;
-        at = (void *)parent - bpf_core_field_offset(struct cgroup, self);
+        if (scope_id) {
+            weir_births_note(at);
+            return *scope_id;
+        }
+        at = weir_parent_cgroup(at);
+        if (!at) return 0;
     }
     return 0;
 }

@@ -16,19 +16,10 @@
 #ifndef WEIR_SENDER_BPF_H
 #define WEIR_SENDER_BPF_H
 
-#include "identity.bpf.h"
+#include "stuck.bpf.h"
 
 #define WEIR_SOCK_SEQPACKET 5
 #define WEIR_SCOPE_LEVELS 12 /* depth of the cgroups in which a kernel's socket is looked for */
-
-/* The verifier knows this pointer as a socket and allows no reading behind it; the kernel's copy of it is a number. */
-static __always_inline const struct sock *weir_kernel_sock(struct bpf_sock *sk) {
-    struct bpf_sock *given = sk;
-    const struct sock *address = 0;
-
-    bpf_probe_read_kernel(&address, sizeof(address), &given);
-    return address;
-}
 
 static __always_inline int weir_is_stream(const struct bpf_sock *sk) {
     return sk->type == WEIR_SOCK_STREAM || sk->type == WEIR_SOCK_SEQPACKET;
@@ -44,6 +35,15 @@ static __always_inline struct weir_task *weir_sender(struct bpf_sock *sk, __u32 
     if (!BPF_CORE_READ(at, sk_socket, file)) return 0;
     if (weir_is_stream(sk) && (sk->state == BPF_TCP_LISTEN || !BPF_CORE_READ(at, sk_lock.owned))) return 0;
     return task;
+}
+
+/* The kernel made no socket for a scope there where this one was made. Where that cannot be told: 0. */
+static __always_inline int weir_is_born_elsewhere(struct __sk_buff *skb) {
+    __u32 zero = 0;
+    const struct weir_births *births = bpf_map_lookup_elem(&weir_births, &zero);
+
+    if (!births || births->places != 1 || !births->level) return 0;
+    return bpf_skb_ancestor_cgroup_id(skb, (int)births->level) != births->cgroup_id;
 }
 
 /*
@@ -63,6 +63,13 @@ static __always_inline __u32 weir_birth_scope(struct __sk_buff *skb, struct bpf_
         if (scope_id) return *scope_id;
     }
     return 0;
+}
+
+/* Whether weir_take_in has anything to look at. What is asked here is all that a packet outside every scope pays. */
+static __always_inline int weir_may_take_in(struct __sk_buff *skb) {
+    __u32 tgid;
+
+    return weir_current(&tgid) || !weir_is_born_elsewhere(skb);
 }
 
 #define WEIR_TAKEN_NOT 0    /* nobody's of a scope: let through */
@@ -94,7 +101,9 @@ __noinline int weir_take_in(struct __sk_buff *skb) {
     sock = bpf_sk_storage_get(&weir_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
     if (!sock) {
         scope = weir_scope_of(scope_id);
-        return scope && scope->mode == WEIR_MODE_AUDIT ? WEIR_TAKEN_NOT : WEIR_TAKEN_FAILED;
+        if (scope && scope->mode == WEIR_MODE_AUDIT) return WEIR_TAKEN_NOT;
+        if (weir_is_stream(sk)) weir_stick(skb, scope_id, sk->protocol);
+        return WEIR_TAKEN_FAILED;
     }
     sock->exec_id = exec_id;
     sock->tgid = tgid;

@@ -8,11 +8,8 @@
 #include "dns_forget.bpf.h"
 
 #define WEIR_ICMP 1
-#define WEIR_DCCP 33
 #define WEIR_ICMPV6 58
 #define WEIR_L2TP 115
-#define WEIR_SCTP 132
-#define WEIR_UDPLITE 136
 
 /* 0: always admitted; otherwise the WEIR_KIND_* bit that the policy must have set. */
 static __always_inline __u32 weir_kind_of(__u32 type, __u32 protocol) {

@@ -42,6 +42,7 @@ constexpr std::pair<std::string_view, std::string_view> kWhys[] = {
     {"ended", "the job had ended"},
     {"expired", "the name was looked up longer ago than dns.max_age allows"},
     {"packet-form", "headers that do not parse"},
+    {"stuck-stream", "the stream holds refused bytes"},
 };
 
 }  // namespace

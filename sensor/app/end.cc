@@ -66,6 +66,11 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
       facts.further_reasons.push_back("canary at the end: " + canary.error().what);
     }
   }
+  if (auto streams = jobs::AbortStuckStreams(*maps, scope_id)) {
+    facts.streams = *std::move(streams);
+  } else {
+    facts.further_reasons.push_back("streams with refused bytes: " + streams.error().what);
+  }
   if (auto sent = pipeline->SubmitFlowTotals(scope_id); !sent)
     facts.further_reasons.push_back("sums of flows: " + sent.error().what);
   if (auto flushed = pipeline->Flush(kDrain); !flushed)
@@ -130,13 +135,18 @@ void Sensor::Parts::MarkEnded(LiveJob& job, const jobs::RecordFacts& facts) {
   job.ended = true;
 }
 
+bool Sensor::Parts::CloseScope(std::uint32_t scope_id) {
+  static_cast<void>(jobs::AbortStuckStreams(*maps, scope_id));
+  return maps->CloseScope(scope_id).has_value();
+}
+
 bool Sensor::Parts::Dismantle(LiveJob& job) {
   const std::uint32_t scope_id = job.state.scope_id;
   // To sweep the scope of a live process would set it free.
   const auto left = Survivors(scope_id, job.cgroup ? &*job.cgroup : nullptr);
   if (!left || !left->empty()) return false;
   static_cast<void>(maps->RemoveCgroup(job.state.cgroup_id));
-  static_cast<void>(maps->CloseScope(scope_id));
+  CloseScope(scope_id);
   {
     const std::lock_guard lock(mutex);
     closed.push_back(scope_id);

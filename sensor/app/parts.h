@@ -116,6 +116,8 @@ struct Sensor::Parts {
   [[nodiscard]] JobEnded Close(LiveJob& job, const jobs::RecordFacts& facts);
   /// Tells a later sensor, and who lists jobs.
   void MarkEnded(LiveJob& job, const jobs::RecordFacts& facts);
+  /// Aborts what must not outlive the scope, and takes it out of the kernel. False: it is still there.
+  bool CloseScope(std::uint32_t scope_id);
   /// Takes the scope out of the kernel and removes the cgroup. False: processes are still in it.
   bool Dismantle(LiveJob& job);
 

@@ -51,7 +51,7 @@ void Sensor::Parts::TidyScopes() {
   // What fails stays denied, and is tried again with the next beat: rows that nobody sweeps fill the tables for good.
   std::vector<std::uint32_t> again;
   std::erase_if(sweep, [&](std::uint32_t scope_id) {
-    if (maps->CloseScope(scope_id)) return false;
+    if (CloseScope(scope_id)) return false;
     again.push_back(scope_id);
     return true;
   });

@@ -36,6 +36,7 @@ Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
   WEIR_TRY(Bind(programs, "weir_cgroups", maps.cgroups_));
   WEIR_TRY(Bind(programs, "weir_tasks", maps.tasks_));
   WEIR_TRY(Bind(programs, "weir_socks", maps.socks_));
+  WEIR_TRY(Bind(programs, "weir_stuck", maps.stuck_));
   WEIR_TRY(Bind(programs, "weir_usage", maps.usage_));
   WEIR_TRY(Bind(programs, "weir_canary", maps.canary_));
   WEIR_TRY(Bind(programs, "weir_netns", maps.netns_));
@@ -137,6 +138,14 @@ Result<bool> PolicyMaps::AdoptSocket(int socket_fd, std::uint32_t scope_id, cons
   if (put) return true;
   if (put.error().sys_errno == EEXIST) return false;
   return tl::unexpected<Error>(std::move(put).error());
+}
+
+Result<std::vector<std::pair<std::uint64_t, weir_stuck>>> PolicyMaps::StuckOf(std::uint32_t scope_id) const {
+  std::vector<std::pair<std::uint64_t, weir_stuck>> streams;
+  WEIR_TRY(stuck_.ForEach([&](std::uint64_t cookie, const weir_stuck& stream) {
+    if (stream.scope_id == scope_id) streams.emplace_back(cookie, stream);
+  }));
+  return streams;
 }
 
 Result<Counts> PolicyMaps::ReadCounts(std::uint32_t scope_id) const {

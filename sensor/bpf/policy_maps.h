@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bpf/abi.h"
@@ -97,6 +98,11 @@ class PolicyMaps {
   [[nodiscard]] Result<bool> AdoptSocket(int socket_fd, std::uint32_t scope_id, const weir_task& task,
                                          std::uint32_t tgid, std::uint64_t netns_cookie) const;
 
+  // ---- streams that hold refused bytes ----
+  /// By socket cookie.
+  [[nodiscard]] Result<std::vector<std::pair<std::uint64_t, weir_stuck>>> StuckOf(std::uint32_t scope_id) const;
+  [[nodiscard]] Result<> ForgetStuck(std::uint64_t cookie) const { return stuck_.Remove(cookie); }
+
   // ---- what happened ----
   [[nodiscard]] Result<Counts> ReadCounts(std::uint32_t scope_id) const;
   [[nodiscard]] Result<> ForEachFlow(const std::function<void(const weir_flow_key&, const weir_flow&)>& visit) const {
@@ -118,6 +124,7 @@ class PolicyMaps {
   Map<std::uint64_t, std::uint32_t> cgroups_;
   Map<std::uint32_t, weir_task> tasks_;
   Map<int, weir_sock> socks_;
+  Map<std::uint64_t, weir_stuck> stuck_;
   Map<std::uint32_t, weir_usage> usage_;
   Map<std::uint32_t, weir_canary> canary_;
   Map<weir_netns_key, std::uint32_t> netns_;

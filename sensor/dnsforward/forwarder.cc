@@ -16,10 +16,10 @@
 #include <utility>
 
 #include "sensor/base/fd.h"
+#include "sensor/base/thread.h"
 #include "sensor/dnsforward/job.h"
 #include "sensor/dnsforward/message.h"
 #include "sensor/dnsforward/session.h"
-#include "sensor/events/thread.h"
 
 namespace weir::dns_forward {
 namespace {
@@ -194,7 +194,7 @@ Result<std::unique_ptr<Forwarder>> Forwarder::Create(Callbacks callbacks, Limits
   if (epoll_ctl(parts->epoll.get(), EPOLL_CTL_ADD, parts->wake.get(), &event)) {
     return FailErrno("watch an eventfd", errno);
   }
-  parts->thread = events::StartThread("weir-dns", [raw = parts.get()] { raw->Run(); });
+  parts->thread = StartThread("weir-dns", [raw = parts.get()] { raw->Run(); });
   return std::unique_ptr<Forwarder>(new Forwarder(std::move(parts)));
 }
 

@@ -2,19 +2,15 @@
 #include "sensor/dnsforward/netns.h"
 
 #include <arpa/inet.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 
-#include "sensor/events/thread.h"
+#include "sensor/base/netns.h"
 
 namespace weir::dns_forward {
 namespace {
@@ -75,19 +71,6 @@ Listener ListenIn(int netns_fd, const policy::Address& address, Error& why) {
 
 }  // namespace
 
-Result<Fd> MakeInNetns(int netns_fd, const std::function<Result<Fd>()>& make) {
-  if (netns_fd < 0) return make();
-  Result<Fd> made = Fail(Code::kInternal, "not run");
-  events::StartThread("weir-netns", [&] {
-    if (setns(netns_fd, CLONE_NEWNET)) {
-      made = FailErrno("enter the job's network namespace", errno);
-    } else {
-      made = make();
-    }
-  }).join();
-  return made;
-}
-
 Result<Listeners> OpenListeners(int netns_fd) {
   static constexpr policy::Address kLoopback4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
   static constexpr policy::Address kLoopback6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
@@ -108,17 +91,6 @@ Result<Fd> OpenUpstream(int netns_fd, const policy::Address& server, std::uint16
     if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), bytes) && errno != EINPROGRESS) {
       return FailErrno("connect to the resolver", errno);
     }
-    return fd;
-  });
-}
-
-Result<Fd> OpenSockDiag(int netns_fd) {
-  return MakeInNetns(netns_fd, []() -> Result<Fd> {
-    Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    if (!fd) return FailErrno("make a sock_diag socket", errno);
-    // The kernel answers at once; a bound all the same, because the forwarder's thread waits.
-    const timeval second{1, 0};
-    setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
     return fd;
   });
 }

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets of another network namespace. A thread belongs to one namespace, so each is made by a thread of its own that
-// ends at once: the caller never leaves its namespace.
+// The forwarder's sockets, in the network namespace of the job that it serves.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "policy/compiled.h"
 #include "sensor/base/fd.h"
 #include "sensor/base/result.h"
 
 namespace weir::dns_forward {
-
-/// Runs `make` in the namespace. netns_fd -1: in the caller's own, on the caller's thread.
-[[nodiscard]] Result<Fd> MakeInNetns(int netns_fd, const std::function<Result<Fd>()>& make);
 
 struct Listener {
   Fd fd;
@@ -30,8 +25,5 @@ struct Listeners {
 
 /// Non-blocking TCP socket with a connect to `server` under way.
 [[nodiscard]] Result<Fd> OpenUpstream(int netns_fd, const policy::Address& server, std::uint16_t port);
-
-/// NETLINK_SOCK_DIAG socket of the namespace.
-[[nodiscard]] Result<Fd> OpenSockDiag(int netns_fd);
 
 }  // namespace weir::dns_forward

@@ -2,35 +2,21 @@
 #include "sensor/dnsforward/server_scope.h"
 
 #include <arpa/inet.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
 #include <optional>
-#include <vector>
+#include <string_view>
 
 #include "bpf/abi.h"
 #include "policy/compiled.h"
+#include "sensor/base/sock_diag.h"
 
 namespace weir::dns_forward {
 namespace {
-
-constexpr std::uint32_t kAllTcpStates = 0xfff;
-constexpr std::size_t kReplyBytes = 32768;  // netlink dumps fill at most this (NLMSG_GOODSIZE, kernel/netlink)
-
-struct Request {
-  nlmsghdr header;
-  inet_diag_req_v2 body;
-  nlattr storages;
-  nlattr map_fd;
-  std::uint32_t fd;
-};
 
 struct End {
   policy::Address address{};
@@ -68,93 +54,21 @@ policy::Address AddressOf(std::uint8_t family, const __be32 (&words)[4]) {
   return address;
 }
 
-Result<> Ask(int diag_fd, std::uint8_t family, in_port_t their_dest_port, int socks_map_fd) {
-  Request request{};
-  // Without a map the question ends before the attributes.
-  request.header.nlmsg_len =
-      static_cast<std::uint32_t>(socks_map_fd >= 0 ? sizeof(Request) : offsetof(Request, storages));
-  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  request.body.sdiag_family = family;
-  request.body.sdiag_protocol = IPPROTO_TCP;
-  request.body.idiag_states = kAllTcpStates;
-  request.body.id.idiag_dport = their_dest_port;
-  request.storages.nla_type = INET_DIAG_REQ_SK_BPF_STORAGES | NLA_F_NESTED;
-  request.storages.nla_len = sizeof(nlattr) + sizeof(nlattr) + sizeof(std::uint32_t);
-  request.map_fd.nla_type = SK_DIAG_BPF_STORAGE_REQ_MAP_FD;
-  request.map_fd.nla_len = sizeof(nlattr) + sizeof(std::uint32_t);
-  request.fd = static_cast<std::uint32_t>(socks_map_fd);
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
-  if (sendto(diag_fd, &request, request.header.nlmsg_len, 0, reinterpret_cast<const sockaddr*>(&kernel),
-             sizeof(kernel)) < 0) {
-    return FailErrno("ask sock_diag who serves a resolver's address", errno);
-  }
-  return {};
-}
-
-// Calls `visit(type, payload)` for each attribute; stops at one that does not fit.
-template <typename Visit>
-void ForEachAttribute(const char* at, std::size_t bytes, Visit&& visit) {
-  while (bytes >= sizeof(nlattr)) {
-    nlattr head;
-    std::memcpy(&head, at, sizeof(head));
-    if (head.nla_len < sizeof(nlattr) || head.nla_len > bytes) return;
-    visit(head.nla_type & NLA_TYPE_MASK, at + sizeof(nlattr), head.nla_len - sizeof(nlattr));
-    const std::size_t step = (head.nla_len + 3u) & ~3u;
-    if (step >= bytes) return;
-    at += step;
-    bytes -= step;
-  }
-}
-
 // 0 when the socket has no storage: no task of a scope has touched it.
-std::uint32_t ScopeOf(const char* attributes, std::size_t bytes) {
+std::uint32_t ScopeOf(std::string_view attributes) {
   std::uint32_t scope_id = 0;
-  ForEachAttribute(attributes, bytes, [&](int type, const char* storages, std::size_t storages_bytes) {
+  ForEachAttribute(attributes, [&](int type, std::string_view storages) {
     if (type != INET_DIAG_SK_BPF_STORAGES) return;
-    ForEachAttribute(storages, storages_bytes, [&](int, const char* storage, std::size_t storage_bytes) {
-      ForEachAttribute(storage, storage_bytes, [&](int field, const char* value, std::size_t value_bytes) {
-        if (field != SK_DIAG_BPF_STORAGE_MAP_VALUE || value_bytes < sizeof(weir_sock)) return;
+    ForEachAttribute(storages, [&](int, std::string_view storage) {
+      ForEachAttribute(storage, [&](int field, std::string_view value) {
+        if (field != SK_DIAG_BPF_STORAGE_MAP_VALUE || value.size() < sizeof(weir_sock)) return;
         weir_sock sock;
-        std::memcpy(&sock, value, sizeof(sock));
+        std::memcpy(&sock, value.data(), sizeof(sock));
         scope_id = sock.scope_id;
       });
     });
   });
   return scope_id;
-}
-
-void Look(const char* message, std::size_t bytes, const End& us, ServerSocket& found) {
-  inet_diag_msg socket;
-  if (bytes < sizeof(socket)) return;
-  std::memcpy(&socket, message, sizeof(socket));
-  if (socket.id.idiag_dport != us.port || AddressOf(socket.idiag_family, socket.id.idiag_dst) != us.address) return;
-  // Several cannot be, but if they were, one of a scope's decides.
-  found.local = true;
-  const std::uint32_t scope_id = ScopeOf(message + sizeof(socket), bytes - sizeof(socket));
-  if (scope_id) found.scope_id = scope_id;
-}
-
-Result<> Read(int diag_fd, const End& us, ServerSocket& found) {
-  std::vector<char> buffer(kReplyBytes);
-  while (true) {
-    const ssize_t got = recv(diag_fd, buffer.data(), buffer.size(), 0);
-    if (got < 0) return FailErrno("read sock_diag's answer", errno);
-    std::size_t at = 0;
-    const auto end = static_cast<std::size_t>(got);
-    while (end - at >= sizeof(nlmsghdr)) {
-      nlmsghdr header;
-      std::memcpy(&header, buffer.data() + at, sizeof(header));
-      if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > end - at) break;
-      if (header.nlmsg_type == NLMSG_DONE) return {};
-      if (header.nlmsg_type == NLMSG_ERROR) return Fail(Code::kUnsupported, "sock_diag refused the question");
-      Look(buffer.data() + at + sizeof(header), header.nlmsg_len - sizeof(header), us, found);
-      const std::size_t step = NLMSG_ALIGN(header.nlmsg_len);
-      if (step >= end - at) break;
-      at += step;
-    }
-  }
 }
 
 }  // namespace
@@ -165,8 +79,15 @@ Result<ServerSocket> FindServer(int diag_fd, int connected_fd, int socks_map_fd)
   ServerSocket found;
   // Both families: an IPv6 socket serves IPv4 addresses too.
   for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
-    WEIR_TRY(Ask(diag_fd, family, us->port, socks_map_fd));
-    WEIR_TRY(Read(diag_fd, *us, found));
+    const DiagQuestion question{family, IPPROTO_TCP, us->port, socks_map_fd};
+    WEIR_TRY(DumpSockets(diag_fd, question, [&](const inet_diag_msg& socket, std::string_view attributes) {
+      if (socket.id.idiag_dport != us->port) return;
+      if (AddressOf(socket.idiag_family, socket.id.idiag_dst) != us->address) return;
+      // Several cannot be, but if they were, one of a scope's decides.
+      found.local = true;
+      const std::uint32_t scope_id = ScopeOf(attributes);
+      if (scope_id) found.scope_id = scope_id;
+    }));
   }
   return found;
 }

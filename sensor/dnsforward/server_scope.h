@@ -15,8 +15,8 @@ struct ServerSocket {
   std::uint32_t scope_id = 0;  ///< in which it was made; 0: outside every scope
 };
 
-/// Looks at the other end of a connected TCP socket. `diag_fd`: of OpenSockDiag in the socket's namespace.
-/// `socks_map_fd`: weir_socks (socket storage, struct weir_sock).
+/// Looks at the other end of a connected TCP socket. `diag_fd`: of OpenSockDiag (sensor/base/sock_diag.h) in the
+/// socket's namespace. `socks_map_fd`: weir_socks (socket storage, struct weir_sock).
 [[nodiscard]] Result<ServerSocket> FindServer(int diag_fd, int connected_fd, int socks_map_fd);
 
 }  // namespace weir::dns_forward

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bpf/dns.h"
+#include "sensor/base/sock_diag.h"
 #include "sensor/dnsforward/server_scope.h"
 
 namespace weir::dns_forward {

@@ -43,6 +43,7 @@ inline constexpr std::array kWhyKeywords = {
     Keyword{WEIR_WHY_ENDED, "ended"},
     Keyword{WEIR_WHY_EXPIRED, "expired"},
     Keyword{WEIR_WHY_PACKET_FORM, "packet-form"},
+    Keyword{WEIR_WHY_STUCK, "stuck-stream"},
 };
 
 inline constexpr std::array kHookKeywords = {

@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "bpf/abi.h"
+#include "sensor/base/thread.h"
 #include "sensor/events/decode.h"
 #include "sensor/events/jobs.h"
 #include "sensor/events/queue.h"
 #include "sensor/events/reader.h"
-#include "sensor/events/thread.h"
 #include "sensor/events/to_proto.h"
 #include "weir/v1/event.pb.h"
 

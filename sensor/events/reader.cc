@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "sensor/base/thread.h"
 #include "sensor/events/decode.h"
-#include "sensor/events/thread.h"
 
 namespace weir::events {
 namespace {

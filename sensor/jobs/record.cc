@@ -89,6 +89,7 @@ ordered_json CountsJson(const RecordFacts& facts) {
   out["exits"] = facts.counts[WEIR_C_EXITS];
   out["dns_queries"] = facts.counts[WEIR_C_QUERIES];
   out["sockets_adopted"] = facts.counts[WEIR_C_ADOPTED];
+  out["streams_aborted"] = facts.streams.aborted;
   out["answers"] = {{"learned", facts.counts[WEIR_C_ANSWER_OK]},
                     {"stray", facts.counts[WEIR_C_ANSWER_STRAY]},
                     {"refused", facts.counts[WEIR_C_ANSWER_FORM]}};
@@ -177,6 +178,11 @@ void Explain(const RecordFacts& facts, std::vector<std::string>& reasons) {
   for (const RecordedGap& gap : facts.job.gaps) {
     if (gap.lost_at_most == 0) continue;  // listed all the same
     say("gap (" + gap.reason + "): at most " + std::to_string(gap.lost_at_most) + " records were lost");
+  }
+  const std::uint64_t stuck = facts.streams.left + facts.counts[WEIR_C_STUCK_FULL];
+  if (stuck != 0) {
+    say("refused bytes of " + std::to_string(stuck) + " streams may leave once Weir's programs are gone: " +
+        (facts.streams.left != 0 ? facts.streams.why : "more such streams than Weir can remember"));
   }
   if (!facts.leftovers.empty()) say(std::to_string(facts.leftovers.size()) + " processes outlived the job");
   for (const std::string& reason : facts.further_reasons) say(reason);

@@ -13,6 +13,7 @@
 #include "sensor/bpf/policy_maps.h"
 #include "sensor/bpf/programs.h"
 #include "sensor/jobs/job_state.h"
+#include "sensor/jobs/stuck_streams.h"
 
 namespace weir::jobs {
 
@@ -36,6 +37,7 @@ struct RecordFacts {
   std::map<std::string, std::uint64_t> dropped;    ///< per kind of record, by this sensor's queue
   std::uint64_t events_read = 0;                   ///< by this sensor
   std::uint64_t events_read_before = 0;            ///< of those that the kernel counts, by earlier sensors or lost
+  AbortedStreams streams;                          ///< that held refused bytes
   std::uint64_t refused = 0;                       ///< records that did not decode
   std::uint64_t undelivered = 0;                   ///< events that the uplink dropped before the collector had them
   std::vector<std::string> leftovers;

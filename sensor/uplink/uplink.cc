@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "sensor/events/thread.h"
+#include "sensor/base/thread.h"
 #include "sensor/uplink/outbox.h"
 #include "sensor/uplink/stream.h"
 
@@ -86,7 +86,7 @@ Result<std::unique_ptr<Uplink>> Uplink::Create(const UplinkConfig& config, std::
   if (config.epoch == 0) return Fail(Code::kInvalid, "a sensor's epoch is not 0");
   if (!channel) return Fail(Code::kInvalid, "an uplink needs a channel");
   auto parts = std::make_unique<Parts>(config, std::move(channel));
-  parts->thread = events::StartThread("weir-uplink", [raw = parts.get()] { raw->Run(); });
+  parts->thread = StartThread("weir-uplink", [raw = parts.get()] { raw->Run(); });
   return std::unique_ptr<Uplink>(new Uplink(std::move(parts)));
 }
 

@@ -2,9 +2,6 @@
 #include "tests/kernel/egress/world.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,10 +58,12 @@ Result<std::unique_ptr<World>> World::Create(std::uint32_t mode, std::uint32_t f
   WEIR_TRY(process->Attach());
   auto root = TempCgroup::Create("weir-egress");
   WEIR_TRY(root);
-  auto job = root->CreateChild("job");
+  auto jobs = root->CreateChild("jobs");
+  WEIR_TRY(jobs);
+  auto job = jobs->CreateChild("job");
   WEIR_TRY(job);
-  std::unique_ptr<World> world(
-      new World(std::move(*pins), std::move(*process), std::move(*egress), std::move(*root), std::move(*job)));
+  std::unique_ptr<World> world(new World(std::move(*pins), std::move(*process), std::move(*egress), std::move(*root),
+                                         std::move(*jobs), std::move(*job)));
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, world->egress_->obj) {
     auto link = AttachCgroup(program, world->root_.fd());
@@ -98,7 +97,7 @@ Result<> World::PutScope(std::uint32_t scope_id, const weir_scope& scope) {
 }
 
 Result<TempCgroup> World::AddJob(std::uint32_t scope_id, std::uint32_t mode, std::uint32_t flags) {
-  auto cgroup = root_.CreateChild("other");
+  auto cgroup = jobs_.CreateChild("other");
   WEIR_TRY(cgroup);
   weir_scope scope{};
   scope.generation = 1;
@@ -180,21 +179,6 @@ std::vector<std::pair<weir_flow_key, weir_flow>> World::Flows() {
     previous = &key;
   }
   return flows;
-}
-
-bool OwnNetwork(const std::vector<std::string>& addresses) {
-  if (unshare(CLONE_NEWNET)) return false;
-  const int control = socket(AF_INET, SOCK_DGRAM, 0);
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  const bool up = ioctl(control, SIOCSIFFLAGS, &request) == 0;
-  close(control);
-  for (const std::string& address : addresses)
-    if (std::system(
-            ("ip addr add " + address + " dev lo" + (address.find(':') == std::string::npos ? "" : " nodad")).c_str()))
-      return false;
-  return up;
 }
 
 int TryConnect(int type, const std::string& address, std::uint16_t port) {

@@ -18,6 +18,7 @@
 #include "sensor/base/result.h"
 #include "tests/kernel/lab/cgroup.h"
 #include "tests/kernel/lab/child.h"
+#include "tests/kernel/lab/network.h"
 #include "tests/kernel/lab/pin_dir.h"
 #include "tests/kernel/lab/rings.h"
 #include "tests/kernel/lab/skeleton.h"
@@ -72,11 +73,13 @@ class World {
   Rings& rings() { return *rings_; }
 
  private:
-  World(PinDir pins, Skeleton<weir_process> process, Skeleton<weir_egress> egress, TempCgroup root, TempCgroup job)
+  World(PinDir pins, Skeleton<weir_process> process, Skeleton<weir_egress> egress, TempCgroup root, TempCgroup jobs,
+        TempCgroup job)
       : pins_(std::move(pins)),
         process_(std::move(process)),
         egress_(std::move(egress)),
         root_(std::move(root)),
+        jobs_(std::move(jobs)),
         job_(std::move(job)) {}
   Result<> Register(std::uint32_t scope_id, std::uint64_t cgroup_id, const weir_scope& scope);
 
@@ -85,12 +88,11 @@ class World {
   Skeleton<weir_egress> egress_;
   std::unique_ptr<Rings> rings_;
   TempCgroup root_;
+  TempCgroup jobs_;  ///< all jobs lie in one place, as the sensor makes them
   TempCgroup job_;
   std::vector<Link> links_;  // last: detached first
 };
 
-/// In a child: a network namespace of its own with loopback up and `addresses` (with prefix) on it. False on failure.
-bool OwnNetwork(const std::vector<std::string>& addresses);
 /// socket + connect; errno of the first that failed, else 0.
 int TryConnect(int type, const std::string& address, std::uint16_t port);
 /// sendto on an unconnected datagram socket of the address's family (or `family`); errno or 0.

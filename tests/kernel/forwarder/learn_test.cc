@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "bpf/abi.h"
+#include "sensor/base/sock_diag.h"
 #include "sensor/dnsforward/forwarder.h"
 #include "sensor/dnsforward/server_scope.h"
 #include "tests/unit/dnsforward/tcp_dns.h"

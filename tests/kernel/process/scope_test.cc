@@ -187,6 +187,25 @@ TEST_F(ScopeTest, AnotherScopesCgroupDoesNotChangeIdentity) {
   EXPECT_EQ(seen.findings.size(), 1u);
 }
 
+// One comparison tells sockets that the kernel made elsewhere, as long as all scopes lie in one place.
+TEST_F(ScopeTest, EnteringSaysWhereScopesLie) {
+  const auto births = [this] { return MapGet<weir_births>(skeleton().maps.weir_births, std::uint32_t{0}).value(); };
+  const auto enter = [](const TempCgroup& scope) {
+    auto child = Child::RunIn(scope, [] { return 0; });
+    return child && child->Wait() == 0;
+  };
+  const auto below = cgroup().CreateChild("below");
+  ASSERT_TRUE(below);
+  ASSERT_TRUE(MapPut(skeleton().maps.weir_cgroups, below->id(), kScope + 1));
+  EXPECT_EQ(births().places, 0u);
+  for (int i = 0; i < 2; i++) EXPECT_TRUE(enter(*below));
+  EXPECT_EQ(births().cgroup_id, cgroup().id());
+  EXPECT_EQ(births().places, 1u);
+  EXPECT_GT(births().level, 0u);
+  for (int i = 0; i < 2; i++) EXPECT_TRUE(enter(cgroup()));
+  EXPECT_EQ(births().places, 2u);
+}
+
 TEST_F(ScopeTest, Version1HierarchiesAreNotLookedAt) {
   char mount_point[] = "/tmp/weir-cgroup1-XXXXXX";
   ASSERT_NE(::mkdtemp(mount_point), nullptr);

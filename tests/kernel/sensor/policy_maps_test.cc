@@ -77,6 +77,7 @@ class PolicyMapsTest : public ::testing::Test {
             {"weir_names", Entries<weir_name_key, weir_name>("weir_names")},
             {"weir_learned", Entries<weir_learned_key, weir_learned>("weir_learned")},
             {"weir_pending", Entries<weir_pending_key, weir_pending>("weir_pending")},
+            {"weir_stuck", Entries<std::uint64_t, weir_stuck>("weir_stuck")},
             {"weir_procs", Entries<weir_proc_key, std::uint64_t>("weir_procs")},
             {"weir_pnames", Entries<weir_proc_name_key, std::uint64_t>("weir_pnames")},
             {"weir_flows", Entries<weir_flow_key, weir_flow>("weir_flows")}};
@@ -159,6 +160,9 @@ TEST_F(PolicyMapsTest, SweepsEveryTableThatKnowsAScope) {
     ASSERT_TRUE(Put("weir_flows", flow, weir_flow{}));
     weir_pending query{};
     query.scope_id = scope;
+    weir_stuck stream{};
+    stream.scope_id = scope;
+    ASSERT_TRUE(Put("weir_stuck", std::uint64_t{scope}, stream));
     ASSERT_TRUE(Put("weir_pending", weir_pending_key{scope, 3, 0}, query));
   }
   const auto before = Sizes();

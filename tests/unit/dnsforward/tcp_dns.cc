@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "sensor/base/netns.h"
 #include "sensor/dnsforward/frame.h"
 
 namespace weir::dns_forward::test {

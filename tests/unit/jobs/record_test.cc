@@ -102,6 +102,12 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Undelivered", [](RecordFacts& f) { f.undelivered = 1; }, "not delivered"},
         Row{"ReadLessThanAccepted", [](RecordFacts& f) { f.events_read = 4; }, "the rings took 5 records, 4 were read"},
         Row{"FlowsFull", [](RecordFacts& f) { f.counts[WEIR_C_FLOWS_FULL] = 1; }, "flows"},
+        Row{"StuckStreams",
+            [](RecordFacts& f) {
+              f.streams = {3, 2, "no such namespace"};
+            },
+            "refused bytes of 2 streams may leave once Weir's programs are gone: no such namespace"},
+        Row{"StuckStreamsForgotten", [](RecordFacts& f) { f.counts[WEIR_C_STUCK_FULL] = 4; }, "4 streams"},
         Row{"TasksFull", [](RecordFacts& f) { f.counts[WEIR_C_TASKS_FULL] = 1; }, "tasks"},
         Row{"Gap",
             [](RecordFacts& f) {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-namespace weir::events {
+namespace weir {
 
 /// A named thread that takes no signals: those belong to main's one signal path. `name`: at most 15 characters.
 template <typename Run>
@@ -21,4 +21,4 @@ template <typename Run>
   return thread;
 }
 
-}  // namespace weir::events
+}  // namespace weir
