@@ -2,6 +2,7 @@
 // Going on where an earlier sensor was killed: its jobs are judged all the while; what is lost is told as a gap.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -43,41 +44,49 @@ Fd FindNetns(const LiveJob& job) {
 
 }  // namespace
 
+/// Null: the kernel does not know it, or its policy cannot be read.
+LiveJobPtr Sensor::Parts::Adopt(jobs::JobState& state) {
+  auto scope = maps->ReadScope(state.scope_id);
+  // The cgroup, too: a state file that names another job's scope must not end that one.
+  if (!scope || !*scope || (*scope)->cgroup_id != state.cgroup_id) return nullptr;
+  auto cgroup = jobs::JobCgroup::Open(state.cgroup_path, state.cgroup_id);
+  const auto day = policy::ParseDate(state.compiled_on);
+  state.mode = static_cast<int>((*scope)->mode);  // what is enforced, whatever the file says
+  auto policy = CompileFor(SpecOf(state), day ? *day : policy::Today());
+  if (!cgroup || !policy) return nullptr;
+  auto job = std::make_shared<LiveJob>();
+  job->policy = policy->compiled;
+  job->policy_known = policy->compiled->digest == state.policy_digest;
+  job->cgroup = std::move(*cgroup);
+  job->scope = **scope;
+  job->adopted = true;
+  if ((job->scope.flags & WEIR_S_ENDED) != 0 && state.end_time_ns == 0) state.end_time_ns = state.checkpoint_time_ns;
+  job->ended = state.end_time_ns != 0;
+  job->events_read_before = state.events_read;
+  job->state = std::move(state);
+  if (!job->ended) job->state.gaps.push_back({"sensor-down", job->state.checkpoint_time_ns, jobs::UnixNow(), 0});
+  job->netns = FindNetns(*job);
+  return job;
+}
+
 Result<std::map<std::uint32_t, events::JobInfo>> Sensor::Parts::AdoptStates(std::vector<jobs::JobState>& stale) {
   std::map<std::uint32_t, events::JobInfo> adopted;
   auto loaded = store->LoadAll();
   WEIR_TRY(loaded);
+  start_faults = std::move(loaded->faults);
   auto boot_id = jobs::BootId();
   WEIR_TRY(boot_id);
-  auto scopes = maps->Scopes();
-  WEIR_TRY(scopes);
   for (jobs::JobState& state : loaded->jobs) {
-    auto job = std::make_shared<LiveJob>();
-    const bool known =
-        state.boot_id == *boot_id && std::find(scopes->begin(), scopes->end(), state.scope_id) != scopes->end();
-    auto cgroup = jobs::JobCgroup::Open(state.cgroup_path, state.cgroup_id);
-    const auto day = policy::ParseDate(state.compiled_on);
-    auto policy = CompileFor(SpecOf(state), day ? *day : policy::Today());
-    auto scope = maps->ReadScope(state.scope_id);
-    if (!known || !cgroup || !policy || !scope || !*scope) {
+    // The record is made before the state says so.
+    if (state.end_time_ns == 0 && store->HasRecord(state.job_id)) state.end_time_ns = jobs::UnixNow();
+    const LiveJobPtr job = state.boot_id == *boot_id && state.checkpoint_time_ns != 0 ? Adopt(state) : nullptr;
+    if (!job) {
       stale.push_back(std::move(state));
       continue;
     }
-    job->policy = policy->compiled;
-    job->cgroup = std::move(*cgroup);
-    job->scope = **scope;
-    job->adopted = true;
-    job->ended = (job->scope.flags & WEIR_S_ENDED) != 0;
-    job->events_read_before = state.events_read;
-    jobs::RecordedGap gap;
-    gap.reason = "sensor-down";
-    gap.from_ns = state.checkpoint_time_ns;
-    gap.until_ns = jobs::UnixNow();
-    job->state = std::move(state);
-    job->state.gaps.push_back(gap);
-    job->netns = FindNetns(*job);
-    adopted[job->state.scope_id] = {job->state.job_id, RuleTexts(*job->policy)};
-    live.emplace(job->state.job_id, std::move(job));
+    // An ended job's stream is closed: what is left of it is counted as unowned.
+    if (!job->ended) adopted[job->state.scope_id] = {job->state.job_id, RuleTexts(*job->policy)};
+    live.emplace(job->state.job_id, job);
   }
   return adopted;
 }
@@ -85,75 +94,78 @@ Result<std::map<std::uint32_t, events::JobInfo>> Sensor::Parts::AdoptStates(std:
 void Sensor::Parts::ResumeAdopted() {
   for (const auto& [job_id, job] : live) {
     const std::lock_guard lock(job->mutex);
-    if (job->ended) continue;
     job->scope.forwarder_port4 = 0;  // of a forwarder that is gone
     job->scope.forwarder_port6 = 0;
     job->scope.forwarder_ns = 0;
+    if (job->ended) job->scope.flags |= WEIR_S_ENDED;
+    static_cast<void>(maps->WriteScope(job->state.scope_id, job->scope));
+    static_cast<void>(maps->ForgetForwarder(job->state.scope_id));
+    if (job->ended) continue;
     const jobs::RecordedGap& gap = job->state.gaps.back();
     pipeline->Submit(job->state.scope_id, events::Gap{gap.reason, gap.from_ns, gap.until_ns, {}});
-    auto resolvers = ResolversFor(SpecOf(job->state), *job->policy, config.resolv_conf);
-    // Falls closed: without the forwarder DNS over TCP is denied in block mode.
-    if (!resolvers || !ServeDns(*job, *resolvers))
-      pipeline->Submit(job->state.scope_id,
-                       events::Finding{"dns-tcp-off", "the forwarder could not be resumed", 0, 0, {}});
+    ResumeDns(*job);
     static_cast<void>(store->Save(job->state, /*sync=*/false));
   }
 }
 
-/// Jobs of another boot, or whose cgroup is gone: their record says that nobody saw their end.
+/// Falls closed: without the forwarder DNS over TCP is denied in block mode.
+void Sensor::Parts::ResumeDns(LiveJob& job) {
+  std::string why;
+  auto resolvers = ResolversFor(SpecOf(job.state), *job.policy, config.resolv_conf);
+  if (!job.policy_known) {
+    why = kPolicyUnknown;  // the kernel goes on with the policy that was begun; the forwarder would take this one
+  } else if (!resolvers) {
+    why = "the forwarder could not be resumed: " + resolvers.error().what;
+  } else if (auto served = ServeDns(job, *resolvers); !served) {
+    why = "the forwarder could not be resumed: " + served.error().what;
+  }
+  if (!why.empty()) pipeline->Submit(job.state.scope_id, events::Finding{"dns-tcp-off", why, 0, 0, {}});
+}
+
+/// Jobs of another boot, or whose cgroup is gone: their record says that nobody saw their end. Of one that never ran,
+/// or has its record, only what is left behind goes.
 void Sensor::Parts::CloseStale(const std::vector<jobs::JobState>& stale) {
   for (const jobs::JobState& state : stale) {
-    jobs::RecordFacts facts;
-    facts.job = state;
-    facts.on_deny = "report";
-    facts.end_time_ns = jobs::UnixNow();
-    facts.sensor_name = config.sensor_name;
-    facts.sensor_version = SensorVersion();
-    facts.host = host;
-    facts.kernel = kernel;
-    facts.further_reasons.push_back(
-        "the sensor was gone when the job ended: after a reboot, or because its cgroup was "
-        "removed from outside");
-    const jobs::Record record = jobs::BuildRecord(facts);
-    pipeline->AddJob(state.scope_id, {state.job_id, {}});
-    events::JobEnd body;
-    body.exit_status = -1;
-    body.record_json = record.json;
-    static_cast<void>(pipeline->SubmitAndWait(state.scope_id, std::move(body), kStaleDeadline));
-    pipeline->RemoveJob(state.scope_id);
+    if (state.checkpoint_time_ns != 0 && state.end_time_ns == 0) RecordStale(state);
     // The scope itself may belong to processes that still live, or (after a reboot) to another job: FindOrphans looks.
     if (auto scope = maps->ReadScope(state.scope_id); scope && *scope && (*scope)->cgroup_id == state.cgroup_id) {
       weir_scope ended = **scope;
       ended.flags |= WEIR_S_ENDED;
       ended.forwarder_ns = 0;
       static_cast<void>(maps->WriteScope(state.scope_id, ended));
+    } else {
+      // Nobody else knows of it. Made here of the id, because a damaged file may name any path; fails while it is used.
+      static_cast<void>(::rmdir((config.cgroup_root / "weir" / state.job_id).c_str()));
     }
-    static_cast<void>(store->SaveRecord(state.job_id, record.json, 1000));
     static_cast<void>(store->Remove(state.job_id));
   }
 }
 
-/// Scopes of which no job is known: their state file is gone or unreadable. They stay as they are while a process of
-/// theirs lives, because to drop them would set it free.
-void Sensor::Parts::FindOrphans() {
-  auto scopes = maps->Scopes();
-  if (!scopes) return;
-  for (const std::uint32_t scope_id : *scopes) {
-    const bool known = std::any_of(live.begin(), live.end(),
-                                   [&](const auto& entry) { return entry.second->state.scope_id == scope_id; });
-    if (known) continue;
-    const auto left = Survivors(scope_id, nullptr);
-    if (!left || !left->empty())
-      pipeline->Submit(0, events::Finding{"orphan-scope",
-                                          "scope " + std::to_string(scope_id) +
-                                              " has live processes and no job that is known; "
-                                              "they stay judged",
-                                          0,
-                                          0,
-                                          {}});
-    orphans.push_back(scope_id);
-  }
-  TidyScopes();
+void Sensor::Parts::RecordStale(const jobs::JobState& state) {
+  jobs::RecordFacts facts;
+  facts.job = state;
+  facts.on_deny = "report";
+  facts.end_time_ns = jobs::UnixNow();
+  facts.sensor_name = config.sensor_name;
+  facts.sensor_version = SensorVersion();
+  facts.host = host;
+  facts.kernel = kernel;
+  facts.further_reasons.push_back(
+      "the sensor was gone when the job ended: after a reboot, or because its cgroup was removed from outside");
+  const jobs::Record record = jobs::BuildRecord(facts);
+  // Scopes count anew after a reboot: its number may be a live job's by now, whose events must stay its own.
+  std::uint32_t scope_id = state.scope_id;
+  while (std::any_of(live.begin(), live.end(),
+                     [&](const auto& entry) { return entry.second->state.scope_id == scope_id; }))
+    --scope_id;
+  pipeline->AddJob(scope_id, {state.job_id, {}});
+  events::JobEnd body;
+  body.exit_status = -1;
+  body.record_json = record.json;
+  static_cast<void>(pipeline->SubmitAndWait(scope_id, std::move(body), kStaleDeadline));
+  pipeline->RemoveJob(scope_id);
+  if (auto kept = store->SaveRecord(state.job_id, record.json, kRecordsKept); !kept)
+    pipeline->Submit(0, events::Finding{"record-not-kept", kept.error().what, 0, 0, {}});
 }
 
 }  // namespace weir

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -33,12 +34,34 @@ Result<> CheckSpec(const JobSpec& spec) {
   for (const char c : spec.name)
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
       return Fail(Code::kInvalid, "job name: control characters are not allowed");
+  if (spec.network_namespace_pid < 0) return Fail(Code::kInvalid, "network namespace: a process id is above 0");
   if (spec.labels.size() > kMaxLabels) return Fail(Code::kInvalid, "labels: at most 64");
   for (const auto& [key, value] : spec.labels)
     if (key.empty() || key.size() > kMaxLabelKeyBytes || value.size() > kMaxLabelBytes)
       return Fail(Code::kInvalid, "labels: a key has 1 to 128 bytes, a value at most 1024");
   return {};
 }
+
+/// One call of BeginJob on its way, so that calls at once do not become more jobs than there may be.
+class Place {
+ public:
+  Place(std::mutex& mutex, std::size_t& taken) : mutex_(mutex), taken_(taken) {
+    const std::lock_guard lock(mutex_);
+    before_ = taken_++;
+  }
+  ~Place() {
+    const std::lock_guard lock(mutex_);
+    --taken_;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  [[nodiscard]] std::size_t jobs_before() const { return before_; }
+
+ private:
+  std::mutex& mutex_;
+  std::size_t& taken_;
+  std::size_t before_ = 0;
+};
 
 Result<Fd> OpenNetns(pid_t pid) {
   const std::string path = "/proc/" + (pid > 0 ? std::to_string(pid) : std::string("self")) + "/ns/net";
@@ -150,11 +173,41 @@ Result<jobs::Canary> Sensor::Parts::Probe(LiveJob& job) {
   return jobs::RunCanary(*maps, *job.cgroup, order);
 }
 
+Result<> Sensor::Parts::TakePlace(LiveJob& job) {
+  auto boot_id = jobs::BootId();
+  WEIR_TRY(boot_id);
+  job.state.boot_id = *boot_id;
+  job.state.begin_time_ns = jobs::UnixNow();
+  auto job_id = jobs::MakeJobId(job.state.begin_time_ns);
+  WEIR_TRY(job_id);
+  job.state.job_id = *job_id;
+  auto scope_id = programs->NextScopeId();
+  WEIR_TRY(scope_id);
+  job.state.scope_id = *scope_id;
+  jobs::JobState intent;  // checkpoint_time_ns 0: it never ran
+  intent.boot_id = *boot_id;
+  intent.job_id = *job_id;
+  intent.scope_id = *scope_id;
+  intent.mode = job.state.mode;
+  WEIR_TRY(store->Save(intent, /*sync=*/false));
+  auto cgroup = jobs::JobCgroup::Create(config.cgroup_root, *job_id);
+  if (!cgroup) {
+    static_cast<void>(store->Remove(*job_id));
+    return tl::unexpected<Error>(std::move(cgroup).error());
+  }
+  job.cgroup = std::move(*cgroup);
+  job.state.cgroup_path = job.cgroup->path();
+  job.state.cgroup_id = job.cgroup->id();
+  return {};
+}
+
 /// Best effort, in the order that never leaves a process unjudged: none is in the job yet.
 void Sensor::Parts::Undo(LiveJob& job) {
   forwarder->RemoveJob(job.state.scope_id);
   pipeline->RemoveJob(job.state.scope_id);
-  Dismantle(job);
+  if (Dismantle(job)) return;
+  const std::lock_guard lock(mutex);
+  orphans.push_back(job.state.scope_id);
 }
 
 Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
@@ -165,34 +218,23 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
   WEIR_TRY(effective);
   auto resolvers = ResolversFor(spec, *effective->compiled, p.config.resolv_conf);
   WEIR_TRY(resolvers);
-  if (p.Jobs().size() >= p.config.max_jobs)
+  const Place place(p.mutex, p.beginning);
+  if (place.jobs_before() + p.RunningJobs() >= p.config.max_jobs)
     return Fail(Code::kExhausted, "this host runs " + std::to_string(p.config.max_jobs) + " jobs already");
 
   auto job = std::make_shared<LiveJob>();
   job->policy = effective->compiled;
   job->state = StateOf(spec, *job->policy, today);
-  job->state.begin_time_ns = jobs::UnixNow();
-  auto boot_id = jobs::BootId();
-  WEIR_TRY(boot_id);
-  job->state.boot_id = *boot_id;
-  auto job_id = jobs::MakeJobId(job->state.begin_time_ns);
-  WEIR_TRY(job_id);
-  job->state.job_id = *job_id;
   auto netns = OpenNetns(spec.network_namespace_pid);
   WEIR_TRY(netns);
   job->netns = std::move(*netns);
   struct stat file {};
   if (::fstat(job->netns.get(), &file) == 0) job->state.netns_inode = file.st_ino;
-  auto scope_id = p.programs->NextScopeId();
-  WEIR_TRY(scope_id);
-  job->state.scope_id = *scope_id;
-  auto cgroup = jobs::JobCgroup::Create(p.config.cgroup_root, *job_id);
-  WEIR_TRY(cgroup);
-  job->cgroup = std::move(*cgroup);
-  job->state.cgroup_path = job->cgroup->path();
-  job->state.cgroup_id = job->cgroup->id();
+  WEIR_TRY(p.TakePlace(*job));
+  const std::string job_id = job->state.job_id;
+  const std::uint32_t scope_id = job->state.scope_id;
   if (p.uplink) job->undelivered_before = p.uplink->Status().dropped;
-  p.pipeline->AddJob(*scope_id, {*job_id, RuleTexts(*job->policy)});
+  p.pipeline->AddJob(scope_id, {job_id, RuleTexts(*job->policy)});
 
   JobBegun begun;
   begun.warnings = std::move(effective->warnings);
@@ -210,7 +252,7 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
     if (!canary->proven) begun.not_armed_reasons.push_back("canary: " + canary->reason);
     job->state.netns_cookie = canary->netns_cookie;
     job->state.canaries.push_back(*canary);
-    Result<> served = p.maps->TrustNetns(*scope_id, canary->netns_cookie);
+    Result<> served = p.maps->TrustNetns(scope_id, canary->netns_cookie);
     if (served) served = p.ServeDns(*job, *resolvers);
     // Falls closed: without the forwarder DNS over TCP is denied in block mode.
     if (!served) begun.warnings.push_back("DNS over TCP is not served: " + served.error().what);
@@ -230,13 +272,13 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
     p.Undo(*job);
     return tl::unexpected<Error>(std::move(saved).error());
   }
-  p.pipeline->Submit(*scope_id, BeginEvent(*job, p.host, p.kernel));
-  begun.job_id = *job_id;
+  p.pipeline->Submit(scope_id, BeginEvent(*job, p.host, p.kernel));
+  begun.job_id = job_id;
   begun.cgroup_path = job->cgroup->path();
-  begun.scope_id = *scope_id;
+  begun.scope_id = scope_id;
   begun.on_deny = job->policy->on_deny;
   const std::lock_guard all(p.mutex);
-  p.live.emplace(*job_id, job);
+  p.live.emplace(job_id, job);
   return begun;
 }
 
@@ -246,8 +288,14 @@ Result<std::uint32_t> Sensor::JoinJob(const std::string& job_id, pid_t pid) {
   const std::lock_guard lock((*job)->mutex);
   if ((*job)->ended) return Fail(Code::kNotFound, "job " + job_id + " has ended");
   if (pid <= 0) return Fail(Code::kInvalid, "pid: must be above 0");
-  WEIR_TRY((*job)->cgroup->Add(pid));
+  if (pid == ::getpid()) return Fail(Code::kInvalid, "pid: the sensor cannot be in a job");
   auto task = parts_->maps->Task(static_cast<std::uint32_t>(pid));
+  WEIR_TRY(task);
+  // A scope is kept for life: a move would leave the process in one job's cgroup and under another's policy.
+  if (*task && (*task)->scope_id != 0 && (*task)->scope_id != (*job)->state.scope_id)
+    return Fail(Code::kExists, "process " + std::to_string(pid) + " is in another job already");
+  WEIR_TRY((*job)->cgroup->Add(pid));
+  task = parts_->maps->Task(static_cast<std::uint32_t>(pid));
   WEIR_TRY(task);
   if (!*task || (*task)->scope_id != (*job)->state.scope_id)
     return Fail(Code::kNotArmed, "process " + std::to_string(pid) + " entered the job's cgroup but not its scope");

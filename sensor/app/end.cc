@@ -13,7 +13,6 @@ namespace weir {
 namespace {
 
 constexpr std::chrono::milliseconds kDrain{5000};
-constexpr std::size_t kRecordsKept = 1000;
 
 std::map<std::string, std::uint64_t> ByName(const dns_forward::Counters& c) {
   return {{"connections", c.connections},
@@ -37,6 +36,11 @@ std::string CommOf(pid_t pid) {
 
 }  // namespace
 
+std::map<std::string, std::uint64_t> Sensor::Parts::ForwarderCounts(std::uint32_t scope_id) const {
+  if (!forwarder) return {};  // the start failed before there was one
+  return ByName(forwarder->CountersOf(scope_id));
+}
+
 jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   jobs::RecordFacts facts;
   const std::uint32_t scope_id = job.state.scope_id;
@@ -47,6 +51,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   facts.host = host;
   facts.kernel = kernel;
   facts.programs = programs->Describe();
+  if (!job.policy_known) facts.further_reasons.emplace_back(kPolicyUnknown);
   if (job.cgroup) {
     static_cast<void>(job.cgroup->WaitEmpty(config.leftovers_wait));
     if (auto left = Survivors(scope_id, &*job.cgroup)) {
@@ -74,7 +79,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
     facts.has_counts = true;
     facts.counts = *counts;
   }
-  facts.forwarder = ByName(forwarder->CountersOf(scope_id));
+  facts.forwarder = ForwarderCounts(scope_id);
   for (const auto& [name, count] : job.state.forwarder_counts) facts.forwarder[name] += count;
   const events::ScopeTally tally = pipeline->Tally(scope_id);
   facts.dropped = tally.dropped;
@@ -122,9 +127,17 @@ JobEnded Sensor::Parts::Close(LiveJob& job, const jobs::RecordFacts& facts) {
   return ended;
 }
 
-void Sensor::Parts::CloseScope(std::uint32_t scope_id) {
+void Sensor::Parts::MarkEnded(LiveJob& job, const jobs::RecordFacts& facts) {
+  job.state.end_time_ns = facts.end_time_ns;
+  job.state.exit_status = facts.exit_status;
+  // Without it (disk full) a later sensor finds the record, or the scope's flag.
+  static_cast<void>(store->Save(job.state, /*sync=*/false));
+  job.ended = true;
+}
+
+bool Sensor::Parts::CloseScope(std::uint32_t scope_id) {
   static_cast<void>(jobs::AbortStuckStreams(*maps, scope_id));
-  static_cast<void>(maps->CloseScope(scope_id));
+  return maps->CloseScope(scope_id).has_value();
 }
 
 bool Sensor::Parts::Dismantle(LiveJob& job) {
@@ -147,14 +160,17 @@ Result<JobEnded> Sensor::EndJob(const std::string& job_id, int exit_status) {
   Parts& p = *parts_;
   auto found = p.Find(job_id);
   WEIR_TRY(found);
+  if (exit_status < -1 || exit_status > 255)
+    return Fail(Code::kInvalid, "exit status: 0 to 255 as a shell has it, or -1 when it is not known");
   LiveJob& job = **found;
   std::unique_lock lock(job.mutex);
   if (job.ended) return Fail(Code::kNotFound, "job " + job_id + " has ended");
   const jobs::RecordFacts facts = p.Facts(job, exit_status);
   JobEnded ended = p.Close(job, facts);
   p.forwarder->RemoveJob(job.state.scope_id);
+  static_cast<void>(p.maps->ForgetForwarder(job.state.scope_id));
   p.pipeline->RemoveJob(job.state.scope_id);
-  job.ended = true;
+  p.MarkEnded(job, facts);
   if (p.Dismantle(job)) {
     lock.unlock();
     const std::lock_guard all(p.mutex);

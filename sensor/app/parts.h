@@ -28,13 +28,17 @@
 
 namespace weir {
 
-/// A job that runs, or whose processes outlived it. `mutex` guards all but the constants behind it.
+/// A job that runs, or whose processes outlived it. Held in Parts::live, its `mutex` guards what its begin, its end and
+/// the timer change: `scope`, the counts, and of `state` the canaries, segments and gaps. The rest of `state` stays as
+/// it was begun, so that ListJobs need not wait for an end; its end_time_ns and exit_status are written before `ended`.
 struct LiveJob {
   std::mutex mutex;
   jobs::JobState state;
   weir_scope scope{};  ///< as last written; the kernel's copy is written whole
   bool adopted = false;
-  bool ended = false;                    ///< EndJob ran; processes are left, and stay judged
+  bool policy_known = true;              ///< adopted: the state file still has the policy that was begun
+  std::atomic<bool> ended{false};        ///< EndJob ran; processes are left, and stay judged
+  bool checkpoint_failed = false;        ///< the last one; told once
   std::uint64_t events_read_before = 0;  ///< carried on by earlier sensors, as of their last checkpoint
   std::uint64_t events_read_safe = 0;    ///< by this sensor: all of them are with the collector
   std::uint64_t undelivered_before = 0;  ///< what the uplink had dropped when the job began
@@ -45,6 +49,9 @@ struct LiveJob {
 };
 using LiveJobPtr = std::shared_ptr<LiveJob>;
 
+inline constexpr std::size_t kRecordsKept = 1000;
+inline constexpr const char* kPolicyUnknown = "the policy in the job's state file is not the one that it began with";
+
 /// Destruction runs from the last member to the first: timer, forwarder, pipeline, uplink, programs.
 struct Sensor::Parts {
   SensorConfig config;
@@ -54,6 +61,8 @@ struct Sensor::Parts {
   std::int64_t start_time_ns = 0;
   bool has_collector = false;
 
+  std::vector<std::string> start_faults;  ///< what Create found and got over
+
   std::optional<jobs::StateStore> store;
   std::optional<sensor_bpf::Programs> programs;
   std::optional<sensor_bpf::PolicyMaps> maps;
@@ -62,8 +71,9 @@ struct Sensor::Parts {
   std::unique_ptr<dns_forward::Forwarder> forwarder;
   std::atomic<std::int64_t> forwarder_alive_ns{0};  ///< boot clock
 
-  mutable std::mutex mutex;  ///< guards live, closed, orphans, stopping; never held while a LiveJob's is waited for
+  mutable std::mutex mutex;  ///< guards live to stopping; never held while a LiveJob's is waited for
   std::map<std::string, LiveJobPtr> live;
+  std::size_t beginning = 0;           ///< calls of BeginJob under way: each may become a job
   std::vector<std::uint32_t> closed;   ///< scopes out of use, whose rows the timer sweeps
   std::vector<std::uint32_t> orphans;  ///< scopes of the kernel that no job is known for; judged until empty
   bool stopping = false;
@@ -77,34 +87,47 @@ struct Sensor::Parts {
                                        std::map<std::uint32_t, events::JobInfo> adopted);
   void RunTimer();
   void Beat();
-  void TidyScopes();
   void Checkpoint();
   [[nodiscard]] Result<LiveJobPtr> Find(const std::string& job_id) const;
   [[nodiscard]] std::vector<LiveJobPtr> Jobs() const;
+  [[nodiscard]] std::size_t RunningJobs() const;
   /// Why a job begun now could not be called armed; empty: every program is attached.
   [[nodiscard]] std::vector<std::string> NotAttached() const;
+
+  // scopes.cc
   /// Live processes of a scope: by identity, wherever they are, and in the cgroup (if there is one).
   [[nodiscard]] Result<std::vector<pid_t>> Survivors(std::uint32_t scope_id, const jobs::JobCgroup* cgroup) const;
+  void TidyScopes();
+  void FindOrphans();
 
   // begin.cc
+  /// A new job's id, scope and cgroup. The state file is there before the cgroup, so that a kill leaves neither for
+  /// good.
+  [[nodiscard]] Result<> TakePlace(LiveJob& job);
   [[nodiscard]] Result<> FillTables(LiveJob& job, const jobs::Resolvers& resolvers, std::vector<std::string>& warnings);
   [[nodiscard]] Result<> ServeDns(LiveJob& job, const jobs::Resolvers& resolvers);
   [[nodiscard]] Result<jobs::Canary> Probe(LiveJob& job);
   void Undo(LiveJob& job);
 
   // end.cc
+  /// Of this sensor's forwarder, by name.
+  [[nodiscard]] std::map<std::string, std::uint64_t> ForwarderCounts(std::uint32_t scope_id) const;
   [[nodiscard]] jobs::RecordFacts Facts(LiveJob& job, int exit_status);
   [[nodiscard]] JobEnded Close(LiveJob& job, const jobs::RecordFacts& facts);
-  /// Aborts what must not outlive the scope, and takes it out of the kernel.
-  void CloseScope(std::uint32_t scope_id);
+  /// Tells a later sensor, and who lists jobs.
+  void MarkEnded(LiveJob& job, const jobs::RecordFacts& facts);
+  /// Aborts what must not outlive the scope, and takes it out of the kernel. False: it is still there.
+  bool CloseScope(std::uint32_t scope_id);
   /// Takes the scope out of the kernel and removes the cgroup. False: processes are still in it.
   bool Dismantle(LiveJob& job);
 
   // adopt.cc
   [[nodiscard]] Result<std::map<std::uint32_t, events::JobInfo>> AdoptStates(std::vector<jobs::JobState>& stale);
+  [[nodiscard]] LiveJobPtr Adopt(jobs::JobState& state);
   void ResumeAdopted();
+  void ResumeDns(LiveJob& job);
   void CloseStale(const std::vector<jobs::JobState>& stale);
-  void FindOrphans();
+  void RecordStale(const jobs::JobState& state);
 };
 
 }  // namespace weir

@@ -70,7 +70,10 @@ int RunSensor(const SensorOptions& options, const sigset_t& signals) {
   }
   const SensorStatus status = (*sensor)->Status();
   for (const std::string& reason : status.not_armed_reasons) spdlog::error("not armed: {}", reason);
-  for (const JobView& job : (*sensor)->ListJobs()) spdlog::warn("goes on with job {} ({})", job.job_id, job.name);
+  for (const std::string& fault : status.start_faults) spdlog::error("{}", fault);
+  for (const JobView& job : (*sensor)->ListJobs())
+    spdlog::warn("{} job {} ({})", job.ended ? "goes on judging what is left of" : "goes on with", job.job_id,
+                 job.name);
   if (status.armed) NotifyManager("READY=1");
   spdlog::info("{}, cgroup root {}, control on {}", status.armed ? "armed" : "not armed", status.cgroup_root.string(),
                options.socket);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/app/sensor.h"
 
-#include <signal.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -96,46 +95,6 @@ void Sensor::Parts::Beat() {
   }
 }
 
-/// Scopes that are out of use. Slow work that no caller should wait for: a sweep walks whole tables.
-void Sensor::Parts::TidyScopes() {
-  std::vector<std::uint32_t> sweep, alone;
-  {
-    const std::lock_guard lock(mutex);
-    sweep.swap(closed);
-    alone = orphans;
-  }
-  for (const std::uint32_t scope_id : sweep) static_cast<void>(maps->SweepScope(scope_id));
-  for (const std::uint32_t scope_id : alone) {
-    const auto left = Survivors(scope_id, nullptr);
-    if (!left || !left->empty()) continue;
-    if (auto scope = maps->ReadScope(scope_id); scope && *scope)
-      jobs::RemoveCgroupById(config.cgroup_root, (*scope)->cgroup_id);
-    CloseScope(scope_id);
-    static_cast<void>(maps->SweepScope(scope_id));
-    const std::lock_guard lock(mutex);
-    std::erase(orphans, scope_id);
-  }
-}
-
-Result<std::vector<pid_t>> Sensor::Parts::Survivors(std::uint32_t scope_id, const jobs::JobCgroup* cgroup) const {
-  std::vector<pid_t> alive;
-  if (cgroup) {
-    auto inside = cgroup->Processes();
-    WEIR_TRY(inside);
-    alive = std::move(*inside);
-  }
-  // A root job can leave its cgroup; its scope it cannot.
-  auto tasks = maps->TasksOf(scope_id);
-  WEIR_TRY(tasks);
-  for (const std::uint32_t tgid : *tasks) {
-    const auto pid = static_cast<pid_t>(tgid);
-    if (::kill(pid, 0) == 0 || errno != ESRCH) alive.push_back(pid);
-  }
-  std::sort(alive.begin(), alive.end());
-  alive.erase(std::unique(alive.begin(), alive.end()), alive.end());
-  return alive;
-}
-
 void Sensor::Parts::Checkpoint() {
   static_cast<void>(pipeline->SubmitFlowTotals(std::nullopt));
   for (const LiveJobPtr& job : Jobs()) {
@@ -150,7 +109,12 @@ void Sensor::Parts::Checkpoint() {
     state.segments.push_back({epoch, digest.events, digest.first_sequence, digest.last_sequence, digest.sha256_hex});
     state.checkpoint_time_ns = jobs::UnixNow();
     state.events_read = job->events_read_before + job->events_read_safe;
-    static_cast<void>(store->Save(state, /*sync=*/false));
+    for (const auto& [kind, count] : tally.dropped) state.dropped[kind] += count;
+    for (const auto& [name, count] : ForwarderCounts(state.scope_id)) state.forwarder_counts[name] += count;
+    auto saved = store->Save(state, /*sync=*/false);
+    if (!saved && !job->checkpoint_failed)
+      pipeline->Submit(state.scope_id, events::Finding{"state-not-kept", saved.error().what, 0, 0, {}});
+    job->checkpoint_failed = !saved;
   }
 }
 
@@ -166,7 +130,7 @@ void Sensor::Parts::RunTimer() {
       since_totals = std::chrono::milliseconds(0);
       Checkpoint();
       pipeline->Submit(0, events::Heartbeat{SensorVersion(), kernel, host, NotAttached().empty(),
-                                            static_cast<std::uint32_t>(Jobs().size())});
+                                            static_cast<std::uint32_t>(RunningJobs())});
     }
     lock.lock();
   }
@@ -185,6 +149,12 @@ std::vector<LiveJobPtr> Sensor::Parts::Jobs() const {
   all.reserve(live.size());
   for (const auto& [job_id, job] : live) all.push_back(job);
   return all;
+}
+
+std::size_t Sensor::Parts::RunningJobs() const {
+  const std::lock_guard lock(mutex);
+  return static_cast<std::size_t>(
+      std::count_if(live.begin(), live.end(), [](const auto& entry) { return !entry.second->ended; }));
 }
 
 std::vector<std::string> Sensor::Parts::NotAttached() const {
@@ -208,14 +178,14 @@ Sensor::Parts::~Parts() {
     Checkpoint();
   }
   forwarder.reset();
+  forwarder_alive_ns = 0;
+  Beat();  // the last process of an ended job may have gone since
+  TidyScopes();
   pipeline.reset();
   // The kernel knows best whether anything is still to be judged: a job's state file may have been unreadable, or the
   // start may have failed before it was read.
   const auto scopes = maps->Scopes();
-  if (!scopes || !scopes->empty()) {
-    TidyScopes();
-    return;
-  }
+  if (!scopes || !scopes->empty()) return;
   static_cast<void>(programs->Remove());
   jobs::RemoveJobsDirectory(config.cgroup_root);
 }
@@ -251,6 +221,8 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   auto adopted = parts->AdoptStates(stale);
   WEIR_TRY(adopted);
   WEIR_TRY(parts->StartPipeline(std::move(collector), std::move(*adopted)));
+  for (const std::string& fault : parts->start_faults)
+    parts->pipeline->Submit(0, events::Finding{"job-state-damaged", fault, 0, 0, {}});
   parts->CloseStale(stale);
   parts->FindOrphans();
   parts->ResumeAdopted();
@@ -261,7 +233,6 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
 std::vector<JobView> Sensor::ListJobs() const {
   std::vector<JobView> views;
   for (const LiveJobPtr& job : parts_->Jobs()) {
-    const std::lock_guard lock(job->mutex);
     JobView view;
     view.job_id = job->state.job_id;
     view.name = job->state.name;
@@ -280,6 +251,13 @@ std::vector<JobView> Sensor::ListJobs() const {
       for (const auto& [kind, count] : jobs::LostInKernel(*counts)) view.lost += count;
     }
     if (auto tasks = parts_->maps->TasksOf(job->state.scope_id)) view.tasks = static_cast<std::uint32_t>(tasks->size());
+    view.ended = job->ended;
+    if (view.ended) {
+      view.end_time_ns = job->state.end_time_ns;
+      view.exit_status = job->state.exit_status;
+      auto left = parts_->Survivors(job->state.scope_id, job->cgroup ? &*job->cgroup : nullptr);
+      view.leftovers = left ? static_cast<std::uint32_t>(left->size()) : view.tasks;
+    }
     views.push_back(std::move(view));
   }
   return views;
@@ -308,7 +286,8 @@ SensorStatus Sensor::Status() const {
     status.events_dropped += link.dropped;
   }
   status.epoch = parts_->epoch;
-  status.jobs = static_cast<std::uint32_t>(parts_->Jobs().size());
+  status.start_faults = parts_->start_faults;
+  status.jobs = static_cast<std::uint32_t>(parts_->RunningJobs());
   return status;
 }
 
@@ -317,13 +296,14 @@ Result<std::optional<std::string>> Sensor::JobOfProcess(pid_t pid) const {
   WEIR_TRY(task);
   auto cgroup = jobs::CgroupOfProcess(pid);
   WEIR_TRY(cgroup);
-  for (const LiveJobPtr& job : parts_->Jobs()) {
+  // Its scope first: it keeps that, whichever cgroup it moves to.
+  for (const LiveJobPtr& job : parts_->Jobs())
     if (*task && (*task)->scope_id == job->state.scope_id) return std::optional(job->state.job_id);
-    if (cgroup->find("/weir/" + job->state.job_id) != std::string::npos) return std::optional(job->state.job_id);
-  }
   // In a scope that no job has any more: inside, whatever it was.
   if (*task) return std::optional(std::string("ended"));
-  return std::optional<std::string>();
+  // By its cgroup when the table of tasks had no room for it; also of a job that is not known here.
+  std::string job_id = jobs::JobIdInCgroup(*cgroup);
+  return job_id.empty() ? std::optional<std::string>() : std::optional(std::move(job_id));
 }
 
 void Sensor::ReportFinding(const std::string& job_id, const std::string& kind, const std::string& detail, pid_t pid) {

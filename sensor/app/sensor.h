@@ -73,6 +73,10 @@ struct JobView {
   std::uint64_t lost = 0;
   std::uint32_t tasks = 0;
   std::map<std::string, std::string> labels;
+  bool ended = false;            ///< EndJob ran; what outlived it stays judged until the last process is gone
+  std::int64_t end_time_ns = 0;  ///< Unix time; 0: runs
+  int exit_status = -1;          ///< of an ended job; -1: not known
+  std::uint32_t leftovers = 0;   ///< live processes of an ended job
 };
 
 struct ProgramView {
@@ -98,7 +102,8 @@ struct SensorStatus {
   bool has_collector = false;
   bool collector_connected = false;
   std::uint64_t epoch = 0;
-  std::uint32_t jobs = 0;
+  std::vector<std::string> start_faults;  ///< what the start got over: state files that were set aside
+  std::uint32_t jobs = 0;                 ///< that run; ended ones with processes left are not among them
 };
 
 /// Owner of the BPF programs, the event pipeline, the uplink, the DNS forwarder and the jobs.
@@ -130,6 +135,7 @@ class Sensor {
   /// Final canary, wait for the cgroup to empty, drain, record, remove. `exit_status`: a shell's, 0–255; -1: not known.
   [[nodiscard]] Result<JobEnded> EndJob(const std::string& job_id, int exit_status);
 
+  /// Waits for no job that begins or ends meanwhile.
   [[nodiscard]] std::vector<JobView> ListJobs() const;
   [[nodiscard]] SensorStatus Status() const;
 

@@ -105,12 +105,12 @@ class Map {
     }
   }
 
-  /// Removes the entries whose key `matches`; returns how many.
+  /// Removes the entries of which matches(key, value); returns how many.
   template <typename Matches>
   [[nodiscard]] Result<std::size_t> RemoveIf(const Matches& matches) const {
     std::vector<K> doomed;
-    WEIR_TRY(ForEach([&](const K& key, const V&) {
-      if (matches(key)) doomed.push_back(key);
+    WEIR_TRY(ForEach([&](const K& key, const V& value) {
+      if (matches(key, value)) doomed.push_back(key);
     }));
     WEIR_TRY(RemoveAll(doomed));
     return doomed.size();

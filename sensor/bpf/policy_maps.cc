@@ -46,6 +46,7 @@ Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
   WEIR_TRY(Bind(programs, "weir_cidr", maps.cidr_));
   WEIR_TRY(Bind(programs, "weir_names", maps.names_));
   WEIR_TRY(Bind(programs, "weir_learned", maps.learned_));
+  WEIR_TRY(Bind(programs, "weir_pending", maps.pending_));
   WEIR_TRY(Bind(programs, "weir_procs", maps.executables_));
   WEIR_TRY(Bind(programs, "weir_pnames", maps.executable_names_));
   WEIR_TRY(Bind(programs, "weir_stand_ins", maps.stand_ins_));
@@ -92,6 +93,9 @@ Result<> PolicyMaps::WriteResolvers(std::uint32_t scope_id, std::span<const poli
 }
 
 Result<> PolicyMaps::TrustNetns(std::uint32_t scope_id, std::uint64_t cookie) const {
+  // 0 marks sockets of which it is not known: to trust it would let each of those teach.
+  if (cookie == 0)
+    return Fail(Code::kUnsupported, "the job's network namespace cannot be told: its answers teach nothing");
   weir_netns_key key{};
   key.cookie = cookie;
   key.scope_id = scope_id;
@@ -103,42 +107,6 @@ Result<> PolicyMaps::WriteForwarderPort(std::uint32_t scope_id, std::uint64_t ne
   key.netns_cookie = netns_cookie;
   key.port = htons(port);
   return forwarder_ports_.Put(key, scope_id);
-}
-
-Result<> PolicyMaps::CloseScope(std::uint32_t scope_id) const {
-  // The cgroup first: nobody enters any more. Then the scope: a socket or task that is left meets no scope and is
-  // denied.
-  WEIR_TRY(cgroups_.ForEachValue(scope_id, [this](std::uint64_t id) { return cgroups_.Remove(id); }));
-  return scopes_.Remove(scope_id);
-}
-
-Result<> PolicyMaps::SweepScope(std::uint32_t scope_id) const {
-  const auto of_scope = [scope_id](const auto& key) { return key.scope_id == scope_id; };
-  const auto of_rule = [scope_id](const weir_cidr_key& key) { return key.rule.scope_id == scope_id; };
-  auto tasks = TasksOf(scope_id);
-  if (!tasks) return tl::unexpected<Error>(std::move(tasks).error());
-  for (const std::uint32_t tgid : *tasks) WEIR_TRY(tasks_.Remove(tgid));
-  WEIR_TRY(netns_.RemoveIf(of_scope));
-  WEIR_TRY(resolvers_.RemoveIf(of_scope));
-  WEIR_TRY(forwarder_ports_.ForEachValue(scope_id,
-                                         [this](const weir_fwd_key& key) { return forwarder_ports_.Remove(key); }));
-  WEIR_TRY(exact_.RemoveIf(of_scope));
-  WEIR_TRY(cidr_.RemoveIf(of_rule));
-  WEIR_TRY(names_.RemoveIf(of_scope));
-  WEIR_TRY(learned_.RemoveIf(of_scope));
-  WEIR_TRY(executables_.RemoveIf(of_scope));
-  WEIR_TRY(executable_names_.RemoveIf(of_scope));
-  WEIR_TRY(flows_.RemoveIf(of_scope));
-  auto stuck = StuckOf(scope_id);
-  WEIR_TRY(stuck);
-  for (const auto& [cookie, stream] : *stuck) WEIR_TRY(ForgetStuck(cookie));
-  WEIR_TRY(canary_.Remove(scope_id));
-  WEIR_TRY(stand_ins_.Remove(scope_id));
-  WEIR_TRY(usage_.Remove(scope_id));
-  if (bpf_map_delete_elem(counts_fd_, &scope_id) != 0 && errno != ENOENT) {
-    return FailMap("remove from", "weir_counts", errno);
-  }
-  return {};
 }
 
 Result<std::vector<std::uint32_t>> PolicyMaps::TasksOf(std::uint32_t scope_id) const {

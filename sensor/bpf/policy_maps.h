@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "bpf/dns_state.h"
 #include "policy/compiled.h"
 #include "sensor/base/result.h"
 #include "sensor/bpf/map.h"
@@ -65,12 +66,21 @@ class PolicyMaps {
   [[nodiscard]] Result<> TrustNetns(std::uint32_t scope_id, std::uint64_t cookie) const;
   [[nodiscard]] Result<> WriteForwarderPort(std::uint32_t scope_id, std::uint64_t netns_cookie,
                                             std::uint16_t port) const;
+  /// Its ports are a forwarder's that is gone: whoever has them next is no forwarder of this scope.
+  [[nodiscard]] Result<> ForgetForwarder(std::uint32_t scope_id) const {
+    return forwarder_ports_.ForEachValue(scope_id,
+                                         [this](const weir_fwd_key& key) { return forwarder_ports_.Remove(key); });
+  }
 
   /// Takes the scope away: what is left of it is denied from now on. Its rows in large tables stay, unreachable, until
-  /// SweepScope.
+  /// SweepScopes. Closing what is closed is no error.
   [[nodiscard]] Result<> CloseScope(std::uint32_t scope_id) const;
-  /// Removes every row of a closed scope from every table. Slow (walks whole tables): for a background thread.
-  [[nodiscard]] Result<> SweepScope(std::uint32_t scope_id) const;
+  /// Removes every row of closed scopes from every table that has a scope in its key or value, in one walk of each.
+  /// Slow (walks whole tables): for a background thread. Returns the scopes to which a live process still belongs:
+  /// nothing of those was removed, because to forget such a process would set it free.
+  [[nodiscard]] Result<std::vector<std::uint32_t>> SweepScopes(std::span<const std::uint32_t> scope_ids) const;
+  /// Scopes that are closed, or never came to be, and were not swept: whoever had that to do was killed.
+  [[nodiscard]] Result<std::vector<std::uint32_t>> UnsweptScopes() const;
 
   // ---- who is inside ----
   [[nodiscard]] Result<std::optional<weir_task>> Task(std::uint32_t tgid) const { return tasks_.Get(tgid); }
@@ -124,6 +134,7 @@ class PolicyMaps {
   Map<weir_cidr_key, weir_rule> cidr_;
   Map<weir_name_key, weir_name> names_;
   Map<weir_learned_key, weir_learned> learned_;
+  Map<weir_pending_key, weir_pending> pending_;
   Map<weir_proc_key, std::uint64_t> executables_;
   Map<weir_proc_name_key, std::uint64_t> executable_names_;
   Map<std::uint32_t, weir_task> stand_ins_;

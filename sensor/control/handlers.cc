@@ -39,6 +39,10 @@ void Render(const JobView& view, v1::JobState* out) {
   out->set_would_deny(view.would_deny);
   out->set_lost(view.lost);
   out->set_tasks(view.tasks);
+  out->set_ended(view.ended);
+  out->set_end_time_ns(view.end_time_ns);
+  if (view.ended) out->set_exit_status(view.exit_status);
+  out->set_leftovers(view.leftovers);
   for (const auto& [key, value] : view.labels) (*out->mutable_labels())[key] = value;
 }
 
@@ -59,12 +63,29 @@ grpc::Status ToStatus(const Error& error) {
   return {grpc::StatusCode::INTERNAL, error.what};
 }
 
+std::uint64_t RefusalCount::Next(const std::string& job_id) {
+  constexpr std::size_t kJobs = 1024;  // jobs of long ago; to begin anew tells a little more than it must
+  const std::lock_guard lock(mutex_);
+  if (refused_.size() >= kJobs && !refused_.contains(job_id)) refused_.clear();
+  const std::uint64_t count = ++refused_[job_id];
+  return (count & (count - 1)) == 0 ? count : 0;
+}
+
+void Handlers::Tell(const Peer& peer, const std::string& call) {
+  if (!peer.job_id) return;
+  const std::uint64_t count = refusals_.Next(*peer.job_id);
+  if (count == 0) return;
+  std::string detail = call + " was asked for from inside the job";
+  if (count > 1) detail += "; " + std::to_string(count) + " refusals by now";
+  sensor_.ReportFinding(*peer.job_id, "control-refused", detail, peer.pid);
+  if (observer_.refused) observer_.refused(*peer.job_id, call, peer.pid);
+}
+
 grpc::Status Handlers::MayChange(const grpc::ServerContext& context, const std::string& call) {
   const Peer peer = find_peer_(context.peer());
   if (peer.full_control) return grpc::Status::OK;
   if (!peer.job_id) return {grpc::StatusCode::PERMISSION_DENIED, call + " needs root: run it with sudo"};
-  sensor_.ReportFinding(*peer.job_id, "control-refused", call + " was asked for from inside the job", peer.pid);
-  if (observer_.refused) observer_.refused(*peer.job_id, call, peer.pid);
+  Tell(peer, call);
   return {grpc::StatusCode::PERMISSION_DENIED, call + " was refused: the caller is inside job " + *peer.job_id +
                                                    "; a job may only read its own state. Call from outside the job"};
 }
@@ -74,6 +95,11 @@ grpc::Status Handlers::BeginJob(grpc::ServerContext* context, const v1::BeginJob
   if (auto allowed = MayChange(*context, "BeginJob"); !allowed.ok()) return allowed;
   auto begun = sensor_.BeginJob(ToSpec(*request));
   if (!begun) return ToStatus(begun.error());
+  if (context->IsCancelled()) {
+    // Who asked is gone, and nobody else knows its id: it would stay for ever.
+    static_cast<void>(sensor_.EndJob(begun->job_id, -1));
+    return {grpc::StatusCode::CANCELLED, "the caller did not wait for the job, which was ended"};
+  }
   response->set_job_id(begun->job_id);
   response->set_cgroup_path(begun->cgroup_path);
   response->set_scope_id(begun->scope_id);

@@ -4,7 +4,10 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -24,6 +27,18 @@ struct Peer {
 /// Tells the peer of a call from grpc::ServerContext::peer().
 using FindPeer = std::function<Peer(const std::string& grpc_peer)>;
 
+/// Which of many refusals are told: the first, the second, the fourth and so on of each job, so that a job cannot fill
+/// logs and push other events out by asking. Any thread.
+class RefusalCount {
+ public:
+  /// How often `job_id` was refused so far, this one included, when that is to be told; else 0.
+  [[nodiscard]] std::uint64_t Next(const std::string& job_id);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::uint64_t> refused_;
+};
+
 class Handlers final : public v1::SensorControl::Service {
  public:
   Handlers(Sensor& sensor, FindPeer find_peer, ControlObserver observer)
@@ -40,13 +55,18 @@ class Handlers final : public v1::SensorControl::Service {
   grpc::Status GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
                          v1::GetStatusResponse* response) override;
 
+  /// A connection was closed at once: the peer's job has too many.
+  void TellTooMany(const Peer& peer) { Tell(peer, "one more connection"); }
+
  private:
+  void Tell(const Peer& peer, const std::string& call);
   /// OK, or PERMISSION_DENIED and a finding of the job that asked.
   grpc::Status MayChange(const grpc::ServerContext& context, const std::string& call);
 
   Sensor& sensor_;
   FindPeer find_peer_;
   ControlObserver observer_;
+  RefusalCount refusals_;
 };
 
 /// The only place where an Error becomes a status.

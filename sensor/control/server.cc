@@ -14,12 +14,11 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <map>
-#include <mutex>
 #include <thread>
 
 #include "sensor/base/fd.h"
 #include "sensor/control/handlers.h"
+#include "sensor/control/readers.h"
 #include "sensor/control/service.h"
 
 #ifndef SO_PEERPIDFD
@@ -30,6 +29,7 @@ namespace weir::control {
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr int kNoRoomWaitMs = 200;
 constexpr int kMaxRequestBytes = 20 << 20;  // a policy may have 16 MiB
 constexpr int kFirstPeerFd = 256;
 constexpr int kPeerFds =
@@ -99,17 +99,9 @@ struct ControlServer::Parts {
   std::thread acceptor;
   int next_fd = kFirstPeerFd;
 
-  std::mutex mutex;  ///< guards peers
-  std::map<std::string, Peer> peers;
+  Readers readers;
 
   explicit Parts(Sensor& owner) : sensor(owner) {}
-
-  Peer FindReader(const std::string& grpc_peer) {
-    const std::lock_guard lock(mutex);
-    const auto it = peers.find(grpc_peer);
-    // Not known: the least that a peer can be.
-    return it == peers.end() ? Peer{0, false, std::string()} : it->second;
-  }
 
   Peer Identify(int fd) const {
     ucred who{};
@@ -126,17 +118,21 @@ struct ControlServer::Parts {
     return peer;
   }
 
+  /// Whoever waits to be accepted stays ready, so that the loop would spin until there is room again.
+  void WaitForRoom(int sys_errno) const {
+    if (sys_errno == EAGAIN || sys_errno == ECONNABORTED || sys_errno == EINTR) return;
+    pollfd stopped{wake.get(), POLLIN, 0};
+    static_cast<void>(::poll(&stopped, 1, kNoRoomWaitMs));
+  }
+
   void Accept() {
     Fd accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!accepted) return;
+    if (!accepted) return WaitForRoom(errno);
     const Peer peer = Identify(accepted.get());
     Fd fd(::fcntl(accepted.get(), F_DUPFD_CLOEXEC, next_fd));
-    if (!fd) return;
+    if (!fd) return WaitForRoom(errno);
     next_fd = kFirstPeerFd + (fd.get() + 1 - kFirstPeerFd) % kPeerFds;
-    if (!peer.full_control) {
-      const std::lock_guard lock(mutex);
-      peers["fd:" + std::to_string(fd.get())] = peer;
-    }
+    if (!peer.full_control && !readers.Admit(fd.get(), peer)) return reader_handlers->TellTooMany(peer);
     grpc::AddInsecureChannelFromFd((peer.full_control ? full : reader).get(), fd.Release());
   }
 
@@ -163,7 +159,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Start(const ControlConfig&
       },
       observer);
   p->reader_handlers = std::make_unique<Handlers>(
-      sensor, [p](const std::string& peer) { return p->FindReader(peer); }, observer);
+      sensor, [p](const std::string& peer) { return p->readers.Find(peer); }, observer);
   const auto build = [](Handlers* handlers) {
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kMaxRequestBytes);

@@ -28,7 +28,7 @@ struct ControlConfig {
 
 /// What the service tells the application; called on gRPC's threads.
 struct ControlObserver {
-  /// A peer inside a job asked for what is not for it.
+  /// A peer inside a job asked for what is not for it. Told at the 1st, 2nd, 4th, 8th … refusal of a job.
   std::function<void(const std::string& job_id, const std::string& call, pid_t pid)> refused;
 };
 
@@ -36,7 +36,8 @@ struct ControlObserver {
 /// thread.
 ///
 /// A peer with uid 0 outside every job's scope has full control. Every other peer outside may list jobs and ask for the
-/// status. A peer inside a job's scope sees only its own job, whatever its uid.
+/// status. A peer inside a job's scope sees only its own job, whatever its uid. Peers that may only read have a bounded
+/// number of connections.
 class ControlServer {
  public:
   /// A stale socket is replaced, a live one is kExists.

@@ -60,11 +60,15 @@ void ParsePids(std::string_view text, std::vector<pid_t>& pids) {
   }
 }
 
+/// A removed cgroup: the kernel removes only what holds no live process. Its directory has no files any more (ENOENT);
+/// a file of it that was open says ENODEV.
+bool IsGone(int sys_errno) { return sys_errno == ENOENT || sys_errno == ENODEV; }
+
 Result<> Collect(int directory, int depth, std::vector<pid_t>& pids) {
   auto text = ReadAt(directory, "cgroup.procs");
   if (text) {
     ParsePids(*text, pids);
-  } else if (text.error().sys_errno != EOPNOTSUPP && text.error().sys_errno != ENODEV) {
+  } else if (text.error().sys_errno != EOPNOTSUPP && !IsGone(text.error().sys_errno)) {
     return tl::unexpected<Error>(std::move(text).error());  // EOPNOTSUPP: threaded; its processes are listed above it
   }
   if (depth >= kMaxDepth) return {};
@@ -86,7 +90,7 @@ void RemoveBelow(int directory, int depth) {
 Result<bool> IsPopulated(int events_fd) {
   char buffer[512];
   const ssize_t got = ::pread(events_fd, buffer, sizeof(buffer), 0);
-  if (got < 0 && errno == ENODEV) return false;  // removed
+  if (got < 0 && IsGone(errno)) return false;
   if (got < 0) return FailErrno("cannot read cgroup.events", errno);
   return std::string_view(buffer, static_cast<std::size_t>(got)).find("populated 1") != std::string_view::npos;
 }
@@ -142,7 +146,7 @@ Result<std::vector<pid_t>> JobCgroup::Processes() const {
 
 Result<bool> JobCgroup::WaitEmpty(std::chrono::milliseconds wait) const {
   Fd events = OpenAt(directory_.get(), "cgroup.events", O_RDONLY);
-  if (!events && errno == ENODEV) return true;
+  if (!events && IsGone(errno)) return true;
   if (!events) return FailErrno("cannot open cgroup.events of " + path_.string(), errno);
   const auto deadline = std::chrono::steady_clock::now() + wait;
   while (true) {
@@ -164,13 +168,14 @@ Result<> JobCgroup::Remove() const {
   return FailErrno("cannot remove cgroup " + path_.string(), errno);
 }
 
-void RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id) {
+Result<> RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id) {
   const std::filesystem::path jobs = root / "weir";
   Fd directory(::open(jobs.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return;
+  if (!directory) return {};
   for (const std::string& name : Children(directory.get())) {
-    if (auto cgroup = JobCgroup::Open(jobs / name, id)) (void)cgroup->Remove();
+    if (auto cgroup = JobCgroup::Open(jobs / name, id)) return cgroup->Remove();
   }
+  return {};
 }
 
 void RemoveJobsDirectory(const std::filesystem::path& root) { (void)::rmdir((root / "weir").c_str()); }

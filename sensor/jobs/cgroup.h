@@ -29,7 +29,7 @@ class JobCgroup {
 
   /// Moves a process, with all its threads.
   [[nodiscard]] Result<> Add(pid_t pid) const;
-  /// Process ids in the subtree.
+  /// Process ids in the subtree; none when it was removed from outside.
   [[nodiscard]] Result<std::vector<pid_t>> Processes() const;
   /// True: no live process in the subtree; waits up to `wait` for that.
   [[nodiscard]] Result<bool> WaitEmpty(std::chrono::milliseconds wait) const;
@@ -45,8 +45,9 @@ class JobCgroup {
   std::uint64_t id_;
 };
 
-/// Removes the cgroup below `<root>/weir` that has this id, when it is empty; for jobs of which nothing else is known.
-void RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id);
+/// Removes the cgroup below `<root>/weir` that has this id, for jobs of which nothing else is known. None is no error.
+/// kUnavailable: processes are still in it.
+[[nodiscard]] Result<> RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id);
 
 /// Takes away `<root>/weir` when no job is left in it; that it cannot is no error.
 void RemoveJobsDirectory(const std::filesystem::path& root);

@@ -45,6 +45,21 @@ bool IsJobId(std::string_view text) {
   });
 }
 
+std::string JobIdInCgroup(std::string_view path) {
+  constexpr std::string_view kParent = "/weir/";
+  constexpr std::string_view kForm = "00000000-000000000-";  // then ten of kDigits
+  constexpr std::size_t kLength = kForm.size() + 10;
+  for (std::size_t at = path.find(kParent); at != std::string_view::npos; at = path.find(kParent, at + 1)) {
+    const std::string_view rest = path.substr(at + kParent.size());
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    if (name.size() != kLength || !IsJobId(name)) continue;
+    const bool fits = std::equal(kForm.begin(), kForm.end(), name.begin(),
+                                 [](char form, char c) { return form == '0' ? c >= '0' && c <= '9' : c == form; });
+    if (fits) return std::string(name);
+  }
+  return {};
+}
+
 std::int64_t UnixNow() { return static_cast<std::int64_t>(Nanoseconds(CLOCK_REALTIME)); }
 std::uint64_t BootNow() { return Nanoseconds(CLOCK_BOOTTIME); }
 

@@ -16,6 +16,10 @@ namespace weir::jobs {
 /// 1–64 bytes of [a-z0-9-]. Ids from files and clients are checked before they become part of a path.
 [[nodiscard]] bool IsJobId(std::string_view text);
 
+/// The job whose cgroup a path of the cgroup2 hierarchy leads through ("/…/weir/<id>/…"), whichever sensor made it;
+/// empty: none.
+[[nodiscard]] std::string JobIdInCgroup(std::string_view path);
+
 /// Unix and boot clocks, nanoseconds.
 [[nodiscard]] std::int64_t UnixNow();
 [[nodiscard]] std::uint64_t BootNow();

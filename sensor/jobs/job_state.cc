@@ -99,6 +99,9 @@ JobState StateFrom(const json& from) {
   from.at("events_read").get_to(state.events_read);
   from.at("dropped").get_to(state.dropped);
   from.at("forwarder_counts").get_to(state.forwarder_counts);
+  // Added later: files of earlier sensors have none, and hold only jobs that run.
+  if (from.contains("end_time_ns")) from.at("end_time_ns").get_to(state.end_time_ns);
+  if (from.contains("exit_status")) from.at("exit_status").get_to(state.exit_status);
   return state;
 }
 
@@ -135,7 +138,9 @@ std::string JobStateToJson(const JobState& state) {
                     {"checkpoint_time_ns", state.checkpoint_time_ns},
                     {"events_read", state.events_read},
                     {"dropped", state.dropped},
-                    {"forwarder_counts", state.forwarder_counts}};
+                    {"forwarder_counts", state.forwarder_counts},
+                    {"end_time_ns", state.end_time_ns},
+                    {"exit_status", state.exit_status}};
   // Names and commands are a caller's bytes: what is no UTF-8 is replaced rather than thrown over.
   return out.dump(1, ' ', false, json::error_handler_t::replace);
 }

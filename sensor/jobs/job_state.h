@@ -65,6 +65,8 @@ struct JobState {
   std::uint64_t events_read = 0;                 ///< records of the rings that were carried on, as of the checkpoint
   std::map<std::string, std::uint64_t> dropped;  ///< by earlier sensor processes' queues
   std::map<std::string, std::uint64_t> forwarder_counts;  ///< of earlier sensor processes' forwarders
+  std::int64_t end_time_ns = 0;                           ///< its record is made, and processes are left; 0: runs
+  int exit_status = -1;                                   ///< of an ended job
 };
 
 /// JSON of schema weir.job-state.v1.
@@ -88,7 +90,9 @@ class StateStore {
   [[nodiscard]] Result<LoadedStates> LoadAll() const;
   [[nodiscard]] Result<> Remove(const std::string& job_id) const;
 
-  /// Keeps the enforcement record of an ended job; the newest `keep` stay.
+  /// Was a record made? Then the job has ended, whatever its state says.
+  [[nodiscard]] bool HasRecord(const std::string& job_id) const;
+  /// Keeps the enforcement record of an ended job; the newest `keep` stay, and this one.
   [[nodiscard]] Result<> SaveRecord(const std::string& job_id, std::string_view json, std::size_t keep) const;
 
  private:

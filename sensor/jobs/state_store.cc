@@ -27,12 +27,20 @@ Result<> MakeDirectory(const fs::path& path) {
 
 std::vector<std::string> JsonFiles(const fs::path& directory) {
   std::vector<std::string> names;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
-    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::error_code failed;
+  for (fs::directory_iterator entry(directory, failed), end; !failed && entry != end; entry.increment(failed)) {
+    if (entry->path().extension() == ".json") names.push_back(entry->path().stem().string());
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// What a kill in the middle of ReplaceFile left.
+void RemoveHalfWritten(const fs::path& directory) {
+  std::error_code failed;
+  for (fs::directory_iterator entry(directory, failed), end; !failed && entry != end; entry.increment(failed)) {
+    if (entry->path().extension() == ".new") (void)::unlink(entry->path().c_str());
+  }
 }
 
 }  // namespace
@@ -43,6 +51,8 @@ Result<StateStore> StateStore::Open(const fs::path& directory) {
   WEIR_TRY(MakeDirectory(directory / "records"));
   auto lock = DirectoryLock::Take(directory);
   WEIR_TRY(lock);
+  RemoveHalfWritten(directory / "jobs");
+  RemoveHalfWritten(directory / "records");
   return StateStore(directory, std::move(*lock));
 }
 
@@ -79,12 +89,19 @@ Result<> StateStore::Remove(const std::string& job_id) const {
   return {};
 }
 
+bool StateStore::HasRecord(const std::string& job_id) const {
+  return IsJobId(job_id) && ::access((directory_ / "records" / (job_id + ".json")).c_str(), F_OK) == 0;
+}
+
 Result<> StateStore::SaveRecord(const std::string& job_id, std::string_view text, std::size_t keep) const {
   if (!IsJobId(job_id)) return Fail(Code::kInternal, "a job id that cannot be a file name");
   const fs::path records = directory_ / "records";
   WEIR_TRY(ReplaceFile(records / (job_id + ".json"), text, /*sync=*/true));
-  std::vector<std::string> names = JsonFiles(records);  // job ids sort by time
-  for (std::size_t i = 0; i + keep < names.size(); ++i) (void)::unlink((records / (names[i] + ".json")).c_str());
+  std::vector<std::string> names = JsonFiles(records);  // job ids sort by time of begin
+  for (std::size_t i = 0; i + keep < names.size(); ++i) {
+    // A job may outlast more than `keep` later ones.
+    if (names[i] != job_id) (void)::unlink((records / (names[i] + ".json")).c_str());
+  }
   return {};
 }
 

@@ -41,3 +41,38 @@ run "$weir" job begin --name lost --policy "$policy" --pid 4194303
 [[ $status != 0 ]] || fail "a process that does not exist entered a job"
 run "$weir" job list --format json
 expect_eq jobs "$(jq '.jobs | length' <<<"$out")" 0
+
+# A job that ended and left a process is listed as that, also by the sensor's successor, until the process is gone.
+run "$weir" job begin --name lingers --policy "$policy"
+id=$out
+run "$weir" job join --job "$id" -- sh -c 'setsid sleep 600 >/dev/null 2>&1 & echo "left $!"'
+leftover=$(sed -n 's/^left //p' <<<"$out")
+run "$weir" job end --job "$id" --exit-status 3
+expect_status 0
+listed_as_ended() {
+  run "$weir" job list
+  expect_out "^$id +lingers +block +ended, 1 left .* 3 "
+  expect_no_match "list" "$out" "running"
+  run "$weir" job list --format json
+  expect_eq "ended job" "$(jq -r '.jobs[0] | "\(.state) \(.leftovers) \(.exit_status) \(.end_time_ns > 0)"' <<<"$out")" "ended 1 3 true"
+}
+listed_as_ended
+run "$weir" job join --job latest -- true
+expect_status 64
+run "$weir" status --format json
+expect_eq "running jobs" "$(jq .jobs <<<"$out")" 0
+kill -KILL "$sensor_pid"
+wait "$sensor_pid" 2>/dev/null || true
+start_sensor
+listed_as_ended
+kill "$leftover"
+none_listed() { [[ $(in_world "$weir" job list --format json | jq '.jobs | length') == 0 ]]; }
+wait_for "the end of the job's last process" none_listed
+
+# A list that was cut says how to get the rest.
+run "$weir" job list --all --limit 1
+expect_err 'there is more: raise --limit'
+run "$weir" job list --all --limit 1 --format json
+expect_eq truncated "$(jq .truncated <<<"$out")" true
+run "$weir" job list --all
+expect_no_match "error output" "$err" 'there is more'

@@ -91,8 +91,9 @@ void AddList(CLI::App& job, Invocation& invocation) {
       job, invocation, "list", "list running jobs, or all that were recorded",
       {.synopsis =
            "weir job list [--all [--since T] [--limit N] [--collector FILE | --state-dir DIR]] [--format table|json]",
-       .description = "Jobs that the running sensor judges now; inside of a job that job only. With --all: every "
-                      "job that the collector recorded, newest first.",
+       .description = "Jobs that the running sensor judges now; inside of a job that job only. One that has ended "
+                      "stays in the list, as ended, while processes of it are left. With --all: every job that the "
+                      "collector recorded, newest first.",
        .exit_status = kReviewExitStatus,
        .environment = kReviewEnvironment,
        .files = kReviewFiles,

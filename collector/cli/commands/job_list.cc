@@ -14,26 +14,33 @@ namespace {
 
 std::int64_t Now() { return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
-// Running jobs, newest first. No sensor is no error here: then none is running under a service.
-Result<std::vector<JobLine>> RunningJobs(const Places& places) {
+struct Listed {
+  std::vector<JobLine> jobs;
+  bool truncated = false;
+};
+
+// Jobs that a sensor judges, newest first: those that run, and ended ones of which processes are left. No sensor is no
+// error here: then none is running under a service.
+Result<Listed> JudgedJobs(const Places& places) {
   const auto sensor = SensorEnd::Connect(places.sensor_socket);
   if (!sensor) return tl::unexpected(sensor.error());
   const auto answer = sensor->ListJobs();
   if (!answer) return tl::unexpected(answer.error());
-  std::vector<JobLine> lines;
-  for (auto it = answer->jobs().rbegin(); it != answer->jobs().rend(); ++it) lines.push_back(LineOf(*it));
-  return lines;
+  Listed listed;
+  for (auto it = answer->jobs().rbegin(); it != answer->jobs().rend(); ++it) listed.jobs.push_back(LineOf(*it));
+  return listed;
 }
 
 std::set<std::string> RunningIds(const Places& places) {
   std::set<std::string> ids;
-  if (const auto running = RunningJobs(places)) {
-    for (const JobLine& line : *running) ids.insert(line.id);
+  if (const auto judged = JudgedJobs(places)) {
+    for (const JobLine& line : judged->jobs)
+      if (!line.lingers) ids.insert(line.id);
   }
   return ids;
 }
 
-Result<std::vector<JobLine>> RecordedJobs(const JobListOptions& options) {
+Result<Listed> RecordedJobs(const JobListOptions& options) {
   v1::ListReviewJobsRequest request;
   request.set_limit(options.limit);
   if (!options.since.empty()) {
@@ -46,9 +53,10 @@ Result<std::vector<JobLine>> RecordedJobs(const JobListOptions& options) {
   const auto answer = session->review()->ListJobs(request);
   if (!answer) return tl::unexpected(answer.error());
   const std::set<std::string> running = RunningIds(options.places);
-  std::vector<JobLine> lines;
-  for (const auto& job : answer->jobs()) lines.push_back(LineOf(job, running.contains(job.job_id())));
-  return lines;
+  Listed listed;
+  for (const auto& job : answer->jobs()) listed.jobs.push_back(LineOf(job, running.contains(job.job_id())));
+  listed.truncated = answer->truncated();
+  return listed;
 }
 
 void PutJob(const JobLine& job, const v1::JobRow& row, const Screen& screen) {
@@ -74,16 +82,17 @@ void PutJob(const JobLine& job, const v1::JobRow& row, const Screen& screen) {
 }  // namespace
 
 int ListJobsStep(const JobListOptions& options, const Screen& screen) {
-  auto jobs = options.all ? RecordedJobs(options) : RunningJobs(options.places);
-  if (!jobs && !options.all && jobs.error().code == Code::kUnavailable) {
+  auto listed = options.all ? RecordedJobs(options) : JudgedJobs(options.places);
+  if (!listed && !options.all && listed.error().code == Code::kUnavailable) {
     Say("no sensor runs as a service, so no job runs under one; `weir job list --all` lists recorded jobs");
-    jobs = std::vector<JobLine>();
+    listed = Listed();
   }
-  if (!jobs) return Complain(jobs.error());
+  if (!listed) return Complain(listed.error());
   if (options.format == Format::kJson) {
-    PutJson(JobDocument(*jobs));
+    PutJson(JobDocument(listed->jobs, listed->truncated));
   } else {
-    Put(JobTable(*jobs, Now()).Render(screen));
+    Put(JobTable(listed->jobs, Now()).Render(screen));
+    if (listed->truncated) Say("there is more: raise --limit, or narrow by --since");
   }
   return kExitOk;
 }

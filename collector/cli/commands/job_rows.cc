@@ -8,6 +8,7 @@ namespace {
 
 // A job of which nothing was proven must not look like one in which nothing happened.
 Cell RecordOf(const JobLine& job) {
+  if (job.lingers) return Cell("ended, " + std::to_string(job.leftovers) + " left", Tone::kWarn);
   if (job.state == "running") return job.proven ? Cell("running") : Cell("NOT ARMED", Tone::kBad);
   if (job.state == "ended") return job.proven ? Cell("complete") : Cell("INCOMPLETE", Tone::kWarn);
   return Cell(job.state, Tone::kWarn);
@@ -20,8 +21,12 @@ JobLine LineOf(const v1::JobState& job) {
   line.id = job.job_id();
   line.name = job.name();
   line.mode = job.mode();
-  line.state = "running";
+  line.state = job.ended() ? "ended" : "running";
+  line.lingers = job.ended();
+  line.leftovers = job.leftovers();
   line.begin_ns = job.begin_time_ns();
+  line.end_ns = job.end_time_ns();
+  line.exit_status = job.ended() ? job.exit_status() : -1;
   line.allowed = job.allowed();
   line.denied = job.denied();
   line.would_deny = job.would_deny();
@@ -30,6 +35,7 @@ JobLine LineOf(const v1::JobState& job) {
                {"adopted", job.adopted()},
                {"lost", job.lost()},
                {"tasks", job.tasks()},
+               {"leftovers", job.leftovers()},
                {"scope_id", job.scope_id()},
                {"cgroup", Text(job.cgroup_path())},
                {"labels", LabelsOf(job.labels())}};
@@ -90,10 +96,10 @@ Json JobJson(const JobLine& job) {
   return json;
 }
 
-Json JobDocument(const std::vector<JobLine>& jobs) {
+Json JobDocument(const std::vector<JobLine>& jobs, bool truncated) {
   Json list = Json::array();
   for (const JobLine& job : jobs) list.push_back(JobJson(job));
-  return {{"schema", "weir.jobs.v1"}, {"jobs", std::move(list)}};
+  return {{"schema", "weir.jobs.v1"}, {"truncated", truncated}, {"jobs", std::move(list)}};
 }
 
 }  // namespace weir::cli

@@ -17,8 +17,9 @@ Result<v1::JobState> FindRunning(const SensorEnd& sensor, const std::string& tex
   const auto answer = sensor.ListJobs();
   if (!answer) return tl::unexpected(answer.error());
   std::vector<v1::JobRow> rows;
+  // An ended job of which processes are left can neither be joined nor ended again, and is nobody's latest.
   for (auto it = answer->jobs().rbegin(); it != answer->jobs().rend(); ++it)
-    rows.emplace_back().set_job_id(it->job_id());
+    if (!it->ended()) rows.emplace_back().set_job_id(it->job_id());
   if (rows.empty()) return Fail(Code::kNotFound, "no job is running");
   const auto row = PickJob(rows, text);
   if (!row) return tl::unexpected(row.error());

@@ -33,7 +33,9 @@ struct JobLine {
   std::string name;
   std::string host;  // recorded jobs only
   v1::Mode mode = v1::MODE_UNSPECIFIED;
-  std::string state;  // "running", "ended", "no-end" (its end was not recorded, and no sensor runs it)
+  std::string state;     // "running", "ended", "no-end" (its end was not recorded, and no sensor runs it)
+  bool lingers = false;  // ended, and a sensor still judges processes that outlived it
+  std::uint32_t leftovers = 0;
   std::int64_t begin_ns = 0;
   std::int64_t end_ns = 0;
   int exit_status = -1;
@@ -50,6 +52,7 @@ struct JobLine {
 
 [[nodiscard]] Table JobTable(const std::vector<JobLine>& jobs, std::int64_t now_ns);
 [[nodiscard]] Json JobJson(const JobLine& job);
-[[nodiscard]] Json JobDocument(const std::vector<JobLine>& jobs);
+/// `truncated`: there are more than were asked for.
+[[nodiscard]] Json JobDocument(const std::vector<JobLine>& jobs, bool truncated = false);
 
 }  // namespace weir::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `weir status`.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "collector/cli/commands/command.h"
@@ -86,10 +87,12 @@ int Run(const Options& options, const Screen& screen) {
   if (!status) return Complain(status.error());
   const auto jobs = sensor->ListJobs();
   if (!jobs) return Complain(jobs.error());
+  const auto running = static_cast<int>(
+      std::count_if(jobs->jobs().begin(), jobs->jobs().end(), [](const auto& job) { return !job.ended(); }));
   if (options.format == Format::kJson) {
-    PutJson(DocumentOf(*status, jobs->jobs_size()));
+    PutJson(DocumentOf(*status, running));
   } else {
-    PutTables(*status, jobs->jobs_size(), screen);
+    PutTables(*status, running, screen);
   }
   return status->armed() ? kExitOk : kExitNotArmed;
 }

@@ -5,10 +5,13 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "sensor/bpf/programs.h"
 #include "tests/kernel/lab/cgroup.h"
@@ -53,6 +56,33 @@ class PolicyMapsTest : public ::testing::Test {
     return count;
   }
 
+  template <typename K, typename V>
+  Result<> Put(const char* name, const K& key, const V& value) {
+    return Map<K, V>(programs_->MapFd(name), name).Put(key, value);
+  }
+
+  /// Rows of every table that is swept.
+  std::map<std::string, std::size_t> Sizes() {
+    return {{"weir_scopes", Entries<std::uint32_t, weir_scope>("weir_scopes")},
+            {"weir_cgroups", Entries<std::uint64_t, std::uint32_t>("weir_cgroups")},
+            {"weir_tasks", Entries<std::uint32_t, weir_task>("weir_tasks")},
+            {"weir_stand_ins", Entries<std::uint32_t, weir_task>("weir_stand_ins")},
+            {"weir_usage", Entries<std::uint32_t, weir_usage>("weir_usage")},
+            {"weir_canary", Entries<std::uint32_t, weir_canary>("weir_canary")},
+            {"weir_netns", Entries<weir_netns_key, std::uint32_t>("weir_netns")},
+            {"weir_resolvers", Entries<weir_resolver_key, std::uint32_t>("weir_resolvers")},
+            {"weir_fwd_ports", Entries<weir_fwd_key, std::uint32_t>("weir_fwd_ports")},
+            {"weir_exact", Entries<weir_addr_key, weir_rule>("weir_exact")},
+            {"weir_cidr", Entries<weir_cidr_key, weir_rule>("weir_cidr")},
+            {"weir_names", Entries<weir_name_key, weir_name>("weir_names")},
+            {"weir_learned", Entries<weir_learned_key, weir_learned>("weir_learned")},
+            {"weir_pending", Entries<weir_pending_key, weir_pending>("weir_pending")},
+            {"weir_stuck", Entries<std::uint64_t, weir_stuck>("weir_stuck")},
+            {"weir_procs", Entries<weir_proc_key, std::uint64_t>("weir_procs")},
+            {"weir_pnames", Entries<weir_proc_name_key, std::uint64_t>("weir_pnames")},
+            {"weir_flows", Entries<weir_flow_key, weir_flow>("weir_flows")}};
+  }
+
   std::optional<lab::TempCgroup> cgroup_;
   std::optional<lab::PinDir> pins_;
   std::optional<Programs> programs_;
@@ -92,14 +122,70 @@ TEST_F(PolicyMapsTest, WritesAHundredThousandRulesAndSweepsOnlyTheirScope) {
   EXPECT_EQ((Entries<weir_proc_key, std::uint64_t>("weir_procs")), 2u);
 
   ASSERT_TRUE(maps_->CloseScope(1));
-  auto swept = maps_->SweepScope(1);
+  auto swept = maps_->SweepScopes(std::vector{1u});
   ASSERT_TRUE(swept) << swept.error().what;
+  EXPECT_TRUE(swept->empty());
   EXPECT_EQ((Entries<weir_addr_key, weir_rule>("weir_exact")), 100'000u);
   EXPECT_EQ((Entries<weir_cidr_key, weir_rule>("weir_cidr")), 2'000u);
   EXPECT_EQ((Entries<weir_name_key, weir_name>("weir_names")), 2u);
   EXPECT_EQ((Entries<weir_proc_name_key, std::uint64_t>("weir_pnames")), 1u);
   EXPECT_FALSE(maps_->ReadCounts(1));
   EXPECT_TRUE(maps_->ReadCounts(2));
+}
+
+// Every table that has a scope in its key or its value; a new one belongs in here and in sweep.cc.
+TEST_F(PolicyMapsTest, SweepsEveryTableThatKnowsAScope) {
+  const auto policy = BigPolicy(3);
+  const std::vector<policy::Address> addresses{V4(0xcb007105u)};
+  const std::vector<policy::NamePort> ports{{~0ull, 1, 443, IPPROTO_TCP}};
+  constexpr std::uint32_t kNoProcess = 0x7ffffff0;  // above every pid_max
+  for (const std::uint32_t scope : {1u, 2u}) {
+    ASSERT_TRUE(maps_->PrepareScope(scope));
+    ASSERT_TRUE(maps_->WritePolicy(scope, policy, {}, FindExecutableOnHost));
+    ASSERT_TRUE(maps_->WriteResolvers(scope, addresses));
+    ASSERT_TRUE(maps_->TrustNetns(scope, 1));
+    ASSERT_TRUE(maps_->WriteForwarderPort(scope, scope, 5353));
+    ASSERT_TRUE(maps_->WriteScope(scope, {}));
+    ASSERT_TRUE(maps_->WriteCgroup(1000 + scope, scope));
+    ASSERT_TRUE(maps_->Learn({scope, std::string("\1a\7example\3org\0", 15), addresses, ports, 3, 1000, 0}));
+    weir_task task{};
+    task.scope_id = scope;
+    ASSERT_TRUE(maps_->WriteTask(kNoProcess + scope, task));
+    task.flags = WEIR_T_CANARY;
+    ASSERT_TRUE(maps_->WriteTask(kNoProcess + 4 + scope, task));
+    ASSERT_TRUE(Put("weir_stand_ins", scope, task));
+    ASSERT_TRUE(Put("weir_canary", scope, weir_canary{}));
+    weir_flow_key flow{};
+    flow.scope_id = scope;
+    ASSERT_TRUE(Put("weir_flows", flow, weir_flow{}));
+    weir_pending query{};
+    query.scope_id = scope;
+    weir_stuck stream{};
+    stream.scope_id = scope;
+    ASSERT_TRUE(Put("weir_stuck", std::uint64_t{scope}, stream));
+    ASSERT_TRUE(Put("weir_pending", weir_pending_key{scope, 3, 0}, query));
+  }
+  const auto before = Sizes();
+  for (const auto& [name, count] : before) EXPECT_GT(count, 0u) << name << ": this test does not fill it";
+  ASSERT_TRUE(maps_->CloseScope(1));
+  EXPECT_EQ(maps_->UnsweptScopes().value(), std::vector<std::uint32_t>{1});
+  ASSERT_TRUE(maps_->SweepScopes(std::vector{1u}));
+  EXPECT_TRUE(maps_->UnsweptScopes()->empty());
+  const auto after = Sizes();
+  for (const auto& [name, count] : before) EXPECT_EQ(after.at(name) * 2, count) << name;
+}
+
+TEST_F(PolicyMapsTest, SweepsNoScopeOfALiveProcess) {
+  weir_task task{};
+  task.scope_id = 1;
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  ASSERT_TRUE(maps_->PrepareScope(1));
+  ASSERT_TRUE(maps_->PrepareScope(2));
+  ASSERT_TRUE(maps_->WriteTask(self, task));
+  EXPECT_EQ(maps_->SweepScopes(std::vector{1u, 2u}).value(), std::vector<std::uint32_t>{1});
+  EXPECT_TRUE(maps_->Task(self).value()) << "without its row it would be outside every scope";
+  EXPECT_TRUE(maps_->ReadCounts(1));
+  EXPECT_FALSE(maps_->ReadCounts(2));
 }
 
 TEST_F(PolicyMapsTest, SaysThatATableIsFull) {

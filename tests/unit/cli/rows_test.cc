@@ -212,6 +212,30 @@ TEST(Listings, FitNarrowTerminals) {
   }
 }
 
+TEST(Job, ThatEndedAndLeftProcessesIsNotRunning) {
+  v1::JobState state;
+  state.set_job_id("a");
+  state.set_armed(true);
+  state.set_ended(true);
+  state.set_begin_time_ns(1'000'000'000);
+  state.set_end_time_ns(3'000'000'000);
+  state.set_exit_status(4);
+  state.set_leftovers(2);
+  const std::string table = JobTable({LineOf(state)}, 0).Render({});
+  EXPECT_THAT(table, HasSubstr("ended, 2 left"));
+  EXPECT_THAT(table, Not(HasSubstr("running")));
+  const Json json = JobJson(LineOf(state));
+  EXPECT_EQ(json["state"], "ended");
+  EXPECT_EQ(json["leftovers"], 2);
+  EXPECT_EQ(json["end_time_ns"], 3'000'000'000);
+  EXPECT_EQ(json["exit_status"], 4);
+}
+
+TEST(Jobs, SayWhenThereAreMore) {
+  EXPECT_EQ(JobDocument({}, true)["truncated"], true);
+  EXPECT_EQ(JobDocument({})["truncated"], false);
+}
+
 TEST(Job, OfARunningSensorTellsWhetherItWasAdopted) {
   v1::JobState state;
   state.set_job_id("a");

@@ -28,5 +28,14 @@ TEST(JobId, RefusesWhatCouldLeaveADirectory) {
   EXPECT_FALSE(IsJobId(std::string_view("a\0b", 3)));
 }
 
+TEST(JobId, IsFoundInTheCgroupOfAProcess) {
+  const std::string id = MakeJobId(1'700'000'000'123'000'000).value();
+  for (const std::string& path : {"/weir/" + id, "/a.slice/weir/" + id + "/below", "/weir/weir/" + id})
+    EXPECT_EQ(JobIdInCgroup(path), id) << path;
+  for (const std::string& path : {std::string("/"), std::string("/weir"), std::string("/weir/build"), "/other/" + id,
+                                  "/weir/" + id + "x", "/weir/x" + id.substr(1)})
+    EXPECT_EQ(JobIdInCgroup(path), "") << path;
+}
+
 }  // namespace
 }  // namespace weir::jobs
