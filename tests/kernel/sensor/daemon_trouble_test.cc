@@ -164,9 +164,11 @@ TEST_F(DaemonTroubleTest, LeavesNothingWhereverItIsKilled) {
     StartDaemon();
     ASSERT_FALSE(HasFatalFailure());
     const v1::ListJobsResponse adopted = List();
-    for (const auto& job : adopted.jobs()) End(job.job_id());
-    EXPECT_EQ(List().jobs_size(), 0);
-    EXPECT_TRUE(Within(std::chrono::seconds(3), [&] { return JobCgroups() == 0; })) << delay_ms << " ms";
+    // One that was killed after its record was made has ended, and goes with the next beat.
+    for (const auto& job : adopted.jobs())
+      if (!job.ended()) End(job.job_id());
+    EXPECT_TRUE(Within(std::chrono::seconds(5), [&] { return List().jobs_size() == 0 && JobCgroups() == 0; }))
+        << delay_ms << " ms";
   }
   EXPECT_EQ(StopDaemon(SIGTERM), 0);
   EXPECT_FALSE(fs::exists(Config().pin_directory));
