@@ -55,7 +55,10 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   if (job.cgroup) {
     static_cast<void>(job.cgroup->WaitEmpty(config.leftovers_wait));
     if (auto left = Survivors(scope_id, &*job.cgroup)) {
-      for (const pid_t pid : *left) facts.leftovers.push_back(std::to_string(pid) + " " + CommOf(pid));
+      for (const pid_t pid : *left) {
+        facts.leftovers.push_back(std::to_string(pid) + " " + CommOf(pid));
+        pipeline->Submit(scope_id, events::Finding{"leftover", facts.leftovers.back(), 0, 0, {}});
+      }
     } else {
       facts.further_reasons.push_back("leftovers: " + left.error().what);
     }
@@ -111,8 +114,6 @@ JobEnded Sensor::Parts::Close(LiveJob& job, const jobs::RecordFacts& facts) {
   ended.denied = sums.denied;
   ended.would_deny = sums.would_deny;
   ended.leftovers = facts.leftovers;
-  for (const std::string& process : facts.leftovers)
-    pipeline->Submit(scope_id, events::Finding{"leftover", process, 0, 0, {}});
   events::JobEnd body;
   body.exit_status = facts.exit_status;
   body.record_json = record.json;
