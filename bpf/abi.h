@@ -353,6 +353,82 @@ struct weir_proc_name_key {
     __u8 name[WEIR_PROC_NAME_BYTES];
 };
 
+/* ---- guard ------------------------------------------------------------------------------------------------- */
+
+/*
+ * Classes of attempts that the guard judges (DESIGN 2.5). Those from WEIR_G_BPF on are about the guard itself, the sensor and
+ * the runner; those from WEIR_G_PACKET on are ways out that no cgroup hook sees.
+ */
+#define WEIR_G_BPF 0u           /* value: bpf(2) command */
+#define WEIR_G_MODULES 1u       /* modules, kexec; value: enum kernel_read_file_id or kernel_load_data_id */
+#define WEIR_G_SIGNAL 2u        /* signal, limit or priority of a protected process; value: its tgid */
+#define WEIR_G_PTRACE 3u        /* memory or descriptors of the sensor, or of any process outside; value: its tgid */
+#define WEIR_G_RUNNER_MEMORY 4u /* the same of the runner; value: its tgid */
+#define WEIR_G_RUNNER_FILES 5u  /* the runner's credential files; value: inode */
+#define WEIR_G_SENSOR_FILES 6u  /* writing Weir's own files; value: inode */
+#define WEIR_G_CGROUP 7u        /* writing a file of a cgroup outside the job's; value: inode */
+#define WEIR_G_SYSCTL 8u        /* a setting that switches programs off or starts helpers; value: 0 */
+#define WEIR_G_SYSRQ 9u         /* value: 0 */
+#define WEIR_G_MOUNT 10u        /* taking Weir's pins away; value: 0 */
+#define WEIR_G_MEMORY 11u       /* physical memory; value: device minor, or 0 for /proc/kcore */
+#define WEIR_G_PACKET 12u       /* value: socket protocol */
+#define WEIR_G_XDP 13u
+#define WEIR_G_VSOCK 14u
+#define WEIR_G_FAMILY 15u /* other socket families that carry data off the host; value: family */
+#define WEIR_G_TUN 16u
+#define WEIR_G_TUNNEL 17u    /* links of the host's network namespace; value: RTM_* or ioctl */
+#define WEIR_G_ROUTES 18u    /* its addresses, routes, rules, queues; value: RTM_* or ioctl */
+#define WEIR_G_NETFILTER 19u /* its packet filter; value: nfnetlink type, or socket option */
+#define WEIR_G_NETNS 20u     /* joining the host's network namespace; value: inode of the namespace */
+#define WEIR_G_SOCKETS 21u   /* unix sockets that act for others; value: inode of the socket's file */
+#define WEIR_GUARD_CLASSES 22u
+#define WEIR_GUARD_ROOM 32u /* a power of two */
+
+/* weir_guards: scope_id -> what is denied and what only reported (bit: class), and how often either happened. Masks are
+ * written by the sensor. A miss: the scope is gone, and everything is denied. */
+struct weir_guard_scope {
+    __u64 denied[WEIR_GUARD_ROOM];
+    __u64 reported[WEIR_GUARD_ROOM];
+    __u32 deny;
+    __u32 report;
+};
+
+/* weir_protected: tgid -> whose process that is. Written by the sensor. */
+#define WEIR_P_SENSOR 1u
+#define WEIR_P_RUNNER 2u
+struct weir_protected {
+    __u64 start_ns; /* task_struct.start_boottime of its leader: a tgid can be another process's later */
+    __u32 who;
+    __u32 reserved;
+};
+
+/* weir_guarded: files, directories and sockets by identity -> how they are guarded. Written by the sensor. */
+struct weir_guarded_key {
+    __u64 dev; /* kernel's s_dev encoding */
+    __u64 inode;
+};
+#define WEIR_GF_WRITE_ONLY (1u << 0) /* reading is nobody's business */
+#define WEIR_GF_BELOW (1u << 1)      /* a directory: and everything below it */
+struct weir_guarded {
+    __u32 guard_class; /* WEIR_G_* */
+    __u32 flags;       /* WEIR_GF_* */
+};
+
+/* weir_sockets: a scope's own word about unix sockets, before weir_guarded's. Value: __u32, 1 allow, 2 deny. */
+struct weir_socket_key {
+    __u64 dev;
+    __u64 inode;
+    __u32 scope_id;
+    __u32 reserved;
+};
+
+/* weir_host: one entry; what the guard must tell from a job's own. Written by the sensor. */
+struct weir_host {
+    __u64 pins_dev;    /* s_dev of the BPF file system that holds Weir's pins; 0: none */
+    __u32 netns_inode; /* of the network namespace in which the sensor runs */
+    __u32 reserved;
+};
+
 /* ---- sockets, queries, flows ------------------------------------------------------------------------------- */
 
 #define WEIR_K_DNS (1u << 0)     /* has connected or sent to a trusted resolver's port 53 */
@@ -525,12 +601,15 @@ struct weir_dns_event {
 #define WEIR_F_FOREIGN_SOCKET 3u /* value: scope of the socket */
 #define WEIR_F_ANSWER_REFUSED 4u /* value: parser's reason */
 #define WEIR_F_LEARNED_FULL 5u   /* value: addresses of the answer that were not learned */
+#define WEIR_F_GUARD 6u          /* guard_class and verdict say what was tried; value: see WEIR_G_* */
 
 struct weir_finding_event {
     struct weir_event event;
     __u64 value;
     __u32 finding; /* WEIR_F_* */
-    __u32 reserved;
+    __u16 guard_class;
+    __u8 verdict; /* of the guard: WEIR_DENY or WEIR_WOULD_DENY */
+    __u8 reserved;
     __u8 comm[WEIR_COMM_BYTES];
 };
 
@@ -560,6 +639,12 @@ WEIR_ASSERT_SIZE(weir_learned_key, 24);
 WEIR_ASSERT_SIZE(weir_learned, 288);
 WEIR_ASSERT_SIZE(weir_proc_key, 24);
 WEIR_ASSERT_SIZE(weir_proc_name_key, 64);
+WEIR_ASSERT_SIZE(weir_guard_scope, 520);
+WEIR_ASSERT_SIZE(weir_protected, 16);
+WEIR_ASSERT_SIZE(weir_guarded_key, 16);
+WEIR_ASSERT_SIZE(weir_guarded, 8);
+WEIR_ASSERT_SIZE(weir_socket_key, 24);
+WEIR_ASSERT_SIZE(weir_host, 16);
 WEIR_ASSERT_SIZE(weir_sock, 120);
 WEIR_ASSERT_SIZE(weir_flow_key, 40);
 WEIR_ASSERT_SIZE(weir_flow, 64);

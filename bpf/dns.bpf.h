@@ -166,17 +166,10 @@ __weak __noinline int weir_dns_send(__u32 slot, __u32 kind, __u32 verdict) {
     return 0;
 }
 
-/* The same finding of the same process image is one event, so that a loop cannot fill the ring. */
 static __noinline int weir_finding_once(const struct weir_sock *sock, __u32 finding, __u64 value) {
-    struct weir_flow_key key = {.exec_id = sock->exec_id,
-                                .scope_id = sock->scope_id,
-                                .verdict = WEIR_DENY,
-                                .hook = WEIR_HOOK_FINDING,
-                                .why = (__u8)finding};
+    struct weir_found found = {.value = value, .finding = finding};
 
-    __builtin_memcpy(key.addr, &value, sizeof(value));
-    if (weir_flow_note(&key, WEIR_RULE_NONE, sock->tgid))
-        weir_finding(sock->scope_id, sock->exec_id, sock->tgid, finding, value);
+    weir_find_once(sock->scope_id, sock->exec_id, sock->tgid, &found);
     return 0;
 }
 

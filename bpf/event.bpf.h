@@ -38,7 +38,14 @@ static __always_inline void weir_comm(__u8 comm[WEIR_COMM_BYTES]) {
     BPF_CORE_READ_INTO((char(*)[WEIR_COMM_BYTES])comm, task, comm);
 }
 
-static __always_inline void weir_finding(__u32 scope_id, __u64 exec_id, __u32 tgid, __u32 finding, __u64 value) {
+struct weir_found {
+    __u64 value;
+    __u32 finding; /* WEIR_F_* */
+    __u16 guard_class;
+    __u8 verdict;
+};
+
+static __always_inline void weir_find(__u32 scope_id, __u64 exec_id, __u32 tgid, const struct weir_found *found) {
     struct weir_finding_event *record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
 
     if (!record) {
@@ -46,12 +53,20 @@ static __always_inline void weir_finding(__u32 scope_id, __u64 exec_id, __u32 tg
         return;
     }
     weir_event_begin(&record->event, WEIR_E_FINDING, scope_id, exec_id, tgid);
-    record->value = value;
-    record->finding = finding;
+    record->value = found->value;
+    record->finding = found->finding;
+    record->guard_class = found->guard_class;
+    record->verdict = found->verdict;
     record->reserved = 0;
     __builtin_memset(record->comm, 0, sizeof(record->comm));
     bpf_ringbuf_submit(record, WEIR_WAKE);
     weir_count(scope_id, WEIR_C_EVENTS);
+}
+
+static __always_inline void weir_finding(__u32 scope_id, __u64 exec_id, __u32 tgid, __u32 finding, __u64 value) {
+    struct weir_found found = {.value = value, .finding = finding};
+
+    weir_find(scope_id, exec_id, tgid, &found);
 }
 
 #endif /* WEIR_EVENT_BPF_H */

@@ -70,6 +70,7 @@ class World {
   weir_egress& egress() { return *egress_; }
   const TempCgroup& job() const { return job_; }
   const TempCgroup& root() const { return root_; }
+  const PinDir& pins() const { return pins_; }
   Rings& rings() { return *rings_; }
 
  private:

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "egress.skel.h"
+#include "guard.skel.h"
 #include "process.skel.h"
 
 namespace {
@@ -67,6 +68,12 @@ const std::vector<Struct>& Structs() {
     STRUCT(weir_proc_key, FIELD(weir_proc_key, dev), FIELD(weir_proc_key, inode), FIELD(weir_proc_key, scope_id), FIELD(weir_proc_key, reserved)),
     STRUCT(weir_proc_name_key, FIELD(weir_proc_name_key, scope_id), FIELD(weir_proc_name_key, name)),
     STRUCT(weir_sock, FIELD(weir_sock, exec_id), FIELD(weir_sock, netns_cookie), FIELD(weir_sock, bytes_out), FIELD(weir_sock, bytes_in), FIELD(weir_sock, packets_out), FIELD(weir_sock, packets_in), FIELD(weir_sock, scope_id), FIELD(weir_sock, generation), FIELD(weir_sock, rule_id), FIELD(weir_sock, tgid), FIELD(weir_sock, flags), FIELD(weir_sock, port), FIELD(weir_sock, proto), FIELD(weir_sock, verdict), FIELD(weir_sock, why), FIELD(weir_sock, hook), FIELD(weir_sock, dns_port), FIELD(weir_sock, seen_port), FIELD(weir_sock, reserved), FIELD(weir_sock, addr), FIELD(weir_sock, seen_addr), FIELD(weir_sock, dns_addr)),
+    STRUCT(weir_guard_scope, FIELD(weir_guard_scope, denied), FIELD(weir_guard_scope, reported), FIELD(weir_guard_scope, deny), FIELD(weir_guard_scope, report)),
+    STRUCT(weir_protected, FIELD(weir_protected, start_ns), FIELD(weir_protected, who), FIELD(weir_protected, reserved)),
+    STRUCT(weir_guarded_key, FIELD(weir_guarded_key, dev), FIELD(weir_guarded_key, inode)),
+    STRUCT(weir_guarded, FIELD(weir_guarded, guard_class), FIELD(weir_guarded, flags)),
+    STRUCT(weir_socket_key, FIELD(weir_socket_key, dev), FIELD(weir_socket_key, inode), FIELD(weir_socket_key, scope_id), FIELD(weir_socket_key, reserved)),
+    STRUCT(weir_host, FIELD(weir_host, pins_dev), FIELD(weir_host, netns_inode), FIELD(weir_host, reserved)),
     STRUCT(weir_stuck, FIELD(weir_stuck, scope_id), FIELD(weir_stuck, netns_inode), FIELD(weir_stuck, proto), FIELD(weir_stuck, reserved)),
     STRUCT(weir_flow_key, FIELD(weir_flow_key, exec_id), FIELD(weir_flow_key, scope_id), FIELD(weir_flow_key, port), FIELD(weir_flow_key, proto), FIELD(weir_flow_key, verdict), FIELD(weir_flow_key, hook), FIELD(weir_flow_key, why), FIELD(weir_flow_key, reserved), FIELD(weir_flow_key, addr)),
     STRUCT(weir_flow, FIELD(weir_flow, first_ns), FIELD(weir_flow, last_ns), FIELD(weir_flow, count), FIELD(weir_flow, bytes_out), FIELD(weir_flow, bytes_in), FIELD(weir_flow, packets_out), FIELD(weir_flow, packets_in), FIELD(weir_flow, rule_id), FIELD(weir_flow, tgid)),
@@ -76,7 +83,7 @@ const std::vector<Struct>& Structs() {
     STRUCT(weir_exit_event, FIELD(weir_exit_event, event), FIELD(weir_exit_event, code), FIELD(weir_exit_event, reserved)),
     STRUCT(weir_flow_event, FIELD(weir_flow_event, event), FIELD(weir_flow_event, rule_id), FIELD(weir_flow_event, generation), FIELD(weir_flow_event, port), FIELD(weir_flow_event, source_port), FIELD(weir_flow_event, proto), FIELD(weir_flow_event, verdict), FIELD(weir_flow_event, hook), FIELD(weir_flow_event, why), FIELD(weir_flow_event, socket_kind), FIELD(weir_flow_event, reserved), FIELD(weir_flow_event, addr), FIELD(weir_flow_event, comm), FIELD(weir_flow_event, name)),
     STRUCT(weir_dns_event, FIELD(weir_dns_event, event), FIELD(weir_dns_event, rule_id), FIELD(weir_dns_event, ttl), FIELD(weir_dns_event, qtype), FIELD(weir_dns_event, n_addrs), FIELD(weir_dns_event, verdict), FIELD(weir_dns_event, why), FIELD(weir_dns_event, hook), FIELD(weir_dns_event, reserved), FIELD(weir_dns_event, server), FIELD(weir_dns_event, comm), FIELD(weir_dns_event, name), FIELD(weir_dns_event, addrs)),
-    STRUCT(weir_finding_event, FIELD(weir_finding_event, event), FIELD(weir_finding_event, value), FIELD(weir_finding_event, finding), FIELD(weir_finding_event, reserved), FIELD(weir_finding_event, comm)),
+    STRUCT(weir_finding_event, FIELD(weir_finding_event, event), FIELD(weir_finding_event, value), FIELD(weir_finding_event, finding), FIELD(weir_finding_event, guard_class), FIELD(weir_finding_event, verdict), FIELD(weir_finding_event, reserved), FIELD(weir_finding_event, comm)),
   };
   // clang-format on
   return all;
@@ -95,6 +102,8 @@ std::vector<Object> Objects() {
   const void* elf = weir_egress__elf_bytes(&size);
   objects.push_back(Open(elf, size));
   elf = weir_process__elf_bytes(&size);
+  objects.push_back(Open(elf, size));
+  elf = weir_guard__elf_bytes(&size);
   objects.push_back(Open(elf, size));
   return objects;
 }
