@@ -8,6 +8,7 @@
 #include <map>
 
 #include "policy/address.h"
+#include "policy/guard.h"
 #include "policy/merge.h"
 #include "policy/render.h"
 #include "policy/source.h"

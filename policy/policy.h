@@ -106,11 +106,4 @@ using IncludeReader = std::function<Result<SourceFile>(const std::string& path)>
 /// fault.
 [[nodiscard]] LoadResult LoadText(std::string_view text, std::string_view name, const IncludeReader& reader = nullptr);
 
-/// Classes of `guard:`, and which of them stand for a kind of socket (WEIR_KIND_* bit; 0: none).
-struct GuardClass {
-  std::string_view name;
-  SocketKinds kind;
-};
-[[nodiscard]] std::span<const GuardClass> GuardClasses();
-
 }  // namespace weir::policy

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "bpf/abi.h"
 #include "policy/address.h"
+#include "policy/guard.h"
 #include "policy/reader.h"
 #include "policy/text.h"
 
@@ -14,33 +14,7 @@ namespace {
 constexpr std::size_t kMaxResolvers = 16;  // weir_resolvers has room for that many a scope
 constexpr std::uint64_t kMaxAgeSeconds = 30ull * 24 * 3600;
 
-// DESIGN 2.5. Kinds of sockets are admitted or refused at birth; the others are classes of attempts on the guard.
-constexpr std::array<GuardClass, 22> kGuardClasses = {{{"bpf", 0},
-                                                       {"packet", 0},
-                                                       {"xdp", 0},
-                                                       {"vsock", 0},
-                                                       {"tun", 0},
-                                                       {"modules", 0},
-                                                       {"signal", 0},
-                                                       {"ptrace", 0},
-                                                       {"runner-memory", 0},
-                                                       {"cgroup", 0},
-                                                       {"sysctl", 0},
-                                                       {"sysrq", 0},
-                                                       {"mount", 0},
-                                                       {"netns", 0},
-                                                       {"tunnel", 0},
-                                                       {"netfilter", 0},
-                                                       {"raw", WEIR_KIND_RAW},
-                                                       {"ping", WEIR_KIND_PING},
-                                                       {"sctp", WEIR_KIND_SCTP},
-                                                       {"udplite", WEIR_KIND_UDPLITE},
-                                                       {"dccp", WEIR_KIND_DCCP},
-                                                       {"l2tp", WEIR_KIND_L2TP}}};
-
 }  // namespace
-
-std::span<const GuardClass> GuardClasses() { return kGuardClasses; }
 
 void Reader::ReadDns(const YamlNode& value) {
   const std::array<Key, 2> keys = {{{"resolvers", [&](auto& k, auto& v) { ReadResolvers(k, v); }},
@@ -98,7 +72,7 @@ void Reader::ReadMaxAge(const YamlNode& key, const YamlNode& value) {
 
 void Reader::ReadGuard(const YamlNode&, const YamlNode& value, std::map<std::string, std::string>* guard) {
   std::vector<Key> keys;
-  for (const GuardClass& known : kGuardClasses) {
+  for (const GuardClass& known : GuardClasses()) {
     keys.push_back({known.name, [this, known, guard](const YamlNode& key, const YamlNode& action) {
                       const std::string* text = Scalar(key, action, "deny");
                       if (text == nullptr) return;

@@ -44,6 +44,8 @@ Result<Fd> Attach(bpf_program* program, const AttachPoint& at) {
   if (bpf_program__type(program) == BPF_PROG_TYPE_RAW_TRACEPOINT) {
     const std::string tracepoint = section.substr(section.find('/') + 1);
     link = bpf_raw_tracepoint_open(tracepoint.c_str(), program_fd);
+  } else if (bpf_program__type(program) == BPF_PROG_TYPE_TRACING) {
+    link = bpf_raw_tracepoint_open(nullptr, program_fd);  // its function was named when it was loaded
   } else if (section.starts_with("cgroup")) {
     link = bpf_link_create(program_fd, at.cgroup_fd, bpf_program__expected_attach_type(program), nullptr);
   } else {

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <egress.skel.h>
+#include <guard.skel.h>
 #include <process.skel.h>
 
 #include <cstdarg>
@@ -65,6 +66,14 @@ struct Process {
   static void Destroy(void* skeleton) { weir_process__destroy(static_cast<Type*>(skeleton)); }
 };
 
+struct Guard {
+  using Type = weir_guard;
+  static constexpr const char* kName = "guard";
+  static Type* Open(const bpf_object_open_opts* options) { return weir_guard__open_opts(options); }
+  static int Load(Type* skeleton) { return weir_guard__load(skeleton); }
+  static void Destroy(void* skeleton) { weir_guard__destroy(static_cast<Type*>(skeleton)); }
+};
+
 Result<> SizeRing(bpf_object* object, const char* name, const LoadOptions& options, std::uint32_t bytes) {
   bpf_map* ring = bpf_object__find_map_by_name(object, name);
   if (ring == nullptr) return {};
@@ -104,7 +113,7 @@ tl::unexpected<Error> FailLoad(const char* name, int sys_errno, const TextCaptur
 }  // namespace
 
 template <typename Skeleton>
-Result<Object> Object::Load(const LoadOptions& options) {
+Result<Object> Object::Load(const LoadOptions& options, const std::set<std::string>& without) {
   TextCapture text;
   const std::string pin_root = options.pin_directory.string();
   bpf_object_open_opts open{};
@@ -115,6 +124,10 @@ Result<Object> Object::Load(const LoadOptions& options) {
   if (skeleton == nullptr) return FailLoad(Skeleton::kName, errno, text);
   Owner owner(skeleton, Skeleton::Destroy);
   if constexpr (requires { skeleton->rodata->weir_name_seed; }) skeleton->rodata->weir_name_seed = options.name_seed;
+  for (const std::string& name : without) {
+    if (bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, name.c_str()))
+      bpf_program__set_autoload(program, false);
+  }
   WEIR_TRY(SizeRing(skeleton->obj, "weir_events", options, options.events_ring_bytes));
   WEIR_TRY(SizeRing(skeleton->obj, "weir_denials", options, options.denials_ring_bytes));
   // libbpf raises RLIMIT_MEMLOCK by itself on kernels that still charge it (before 5.11).
@@ -124,6 +137,9 @@ Result<Object> Object::Load(const LoadOptions& options) {
 
 Result<Object> Object::LoadEgress(const LoadOptions& options) { return Load<Egress>(options); }
 Result<Object> Object::LoadProcess(const LoadOptions& options) { return Load<Process>(options); }
+Result<Object> Object::LoadGuard(const LoadOptions& options, const std::set<std::string>& without) {
+  return Load<Guard>(options, without);
+}
 
 std::vector<bpf_program*> Object::Programs() const {
   std::vector<bpf_program*> programs;

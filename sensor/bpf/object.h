@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "sensor/base/result.h"
 
 struct weir_egress;
+struct weir_guard;
 struct weir_process;
 
 namespace weir::sensor_bpf {
@@ -31,6 +33,8 @@ class Object {
   /// Opens and loads. The verifier's last words are part of the error.
   [[nodiscard]] static Result<Object> LoadEgress(const LoadOptions& options);
   [[nodiscard]] static Result<Object> LoadProcess(const LoadOptions& options);
+  /// All but the programs named in `without`.
+  [[nodiscard]] static Result<Object> LoadGuard(const LoadOptions& options, const std::set<std::string>& without);
 
   /// Programs that were loaded, in the order of the object file.
   [[nodiscard]] std::vector<bpf_program*> Programs() const;
@@ -40,7 +44,7 @@ class Object {
   using Owner = std::unique_ptr<void, void (*)(void*)>;
   Object(Owner owner, bpf_object* object) : owner_(std::move(owner)), object_(object) {}
   template <typename Skeleton>
-  static Result<Object> Load(const LoadOptions& options);
+  static Result<Object> Load(const LoadOptions& options, const std::set<std::string>& without = {});
 
   Owner owner_;
   bpf_object* object_;

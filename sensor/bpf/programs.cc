@@ -105,6 +105,7 @@ Result<> Programs::Load(const ProgramsOptions& options) {
   if (::mkdir(links.c_str(), 0700) != 0 && errno != EEXIST) return FailErrno("cannot make " + links.string(), errno);
   WEIR_TRY(AttachAll(*process_));
   WEIR_TRY(AttachAll(*egress_));
+  WEIR_TRY(LoadGuard(load));
   WEIR_TRY(DropUnknownLinks());
   return adopted_ ? Result<>() : WriteMarker();
 }
@@ -114,6 +115,24 @@ Result<> Programs::AttachAll(const Object& object) {
     auto link = AttachPinned(program, at_, pins_.LinkPath(bpf_program__name(program)));
     if (!link) return tl::unexpected<Error>(std::move(link).error());
     links_.push_back(std::move(*link));
+  }
+  return {};
+}
+
+// What a kernel does not take of the guard is said, and is no reason not to judge traffic.
+Result<> Programs::LoadGuard(const LoadOptions& load) {
+  auto loaded = sensor_bpf::LoadGuard(load);
+  WEIR_TRY(loaded);
+  missing_guards_ = std::move(loaded->missing);
+  guard_.emplace(std::move(loaded->object));
+  for (bpf_program* program : guard_->Programs()) {
+    const std::string name = bpf_program__name(program);
+    auto link = AttachPinned(program, at_, pins_.LinkPath(name));
+    if (link) {
+      links_.push_back(std::move(*link));
+    } else {
+      missing_guards_.push_back({name, link.error().what});
+    }
   }
   return {};
 }
@@ -146,6 +165,7 @@ Result<> Programs::Remove() {
   // Unpin before closing: when unpinning fails, everything still runs and the next sensor can adopt it.
   WEIR_TRY(pins_.Remove());
   links_.clear();
+  guard_.reset();
   egress_.reset();
   process_.reset();
   marker_.Reset();
@@ -167,7 +187,7 @@ Result<std::uint32_t> Programs::NextScopeId() {
 
 int Programs::MapFd(std::string_view name) const {
   const std::string wanted(name);
-  for (const auto* object : {&egress_, &process_}) {
+  for (const auto* object : {&egress_, &process_, &guard_}) {
     if (!*object) continue;
     if (const int fd = bpf_object__find_map_fd_by_name((*object)->get(), wanted.c_str()); fd >= 0) return fd;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owner of what runs in the kernel: both skeletons, their links and their pins.
+// Owner of what runs in the kernel: the skeletons, their links and their pins.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 
 #include "sensor/base/fd.h"
 #include "sensor/base/result.h"
+#include "sensor/bpf/guard_loader.h"
 #include "sensor/bpf/link.h"
 #include "sensor/bpf/map.h"
 #include "sensor/bpf/object.h"
@@ -57,6 +58,9 @@ class Programs {
   /// -1: no such map. The fd stays ours.
   [[nodiscard]] int MapFd(std::string_view name) const;
 
+  /// Programs of the guard that do not run here, and why.
+  [[nodiscard]] const std::vector<NotLoaded>& missing_guards() const { return missing_guards_; }
+
   /// As the kernel has them now.
   [[nodiscard]] std::vector<ProgramInfo> Describe() const;
 
@@ -66,6 +70,7 @@ class Programs {
   Result<> OpenMarker();
   Result<> WriteMarker();
   Result<> AttachAll(const Object& object);
+  Result<> LoadGuard(const LoadOptions& load);
   Result<> DropUnknownLinks();
 
   PinDirectory pins_;
@@ -76,6 +81,8 @@ class Programs {
   std::uint64_t name_seed_ = 0;
   std::optional<Object> egress_;
   std::optional<Object> process_;
+  std::optional<Object> guard_;
+  std::vector<NotLoaded> missing_guards_;
   std::vector<Link> links_;
   std::unique_ptr<std::mutex> scope_ids_ = std::make_unique<std::mutex>();  ///< guards the marker's next_scope_id
 };

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classes of the `guard:` section: what of the job's doings is denied, reported or allowed besides its destinations.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "policy/compiled.h"
+
+namespace weir::policy {
+
+inline constexpr std::uint32_t kNoGuardNumber = ~0u;
+
+struct GuardClass {
+  std::string_view name;
+  /// WEIR_KIND_* bit: a kind of socket, admitted or refused at birth. 0: a class of attempts.
+  SocketKinds kind;
+  /// WEIR_G_*; kNoGuardNumber for a kind of socket.
+  std::uint32_t number;
+  /// About the watch itself or the runner: denied in audit mode, too, because evidence of a job that could switch its
+  /// watch off is worth nothing. The others are ways out, which audit mode only reports.
+  bool protects;
+  std::string_view what;  ///< a few words for people
+};
+
+[[nodiscard]] std::span<const GuardClass> GuardClasses();
+
+/// The class of attempts of this number; null: none has it.
+[[nodiscard]] const GuardClass* GuardClassOf(std::uint32_t number);
+
+/// Bits are 1 << WEIR_G_*. A class in neither mask is allowed.
+struct GuardMasks {
+  std::uint32_t deny = 0;
+  std::uint32_t report = 0;
+  friend bool operator==(const GuardMasks&, const GuardMasks&) = default;
+};
+
+/// What the policy says, and where it says nothing what its mode means.
+[[nodiscard]] GuardMasks GuardMasksOf(const CompiledPolicy& policy);
+
+}  // namespace weir::policy
