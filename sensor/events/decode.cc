@@ -9,6 +9,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/path.h"
+#include "policy/guard.h"
 #include "sensor/events/keywords.h"
 #include "sensor/events/text.h"
 
@@ -171,12 +172,44 @@ std::string FindingDetail(std::uint32_t finding, std::uint64_t value) {
   }
 }
 
+std::string AttemptDetail(std::uint32_t guard_class, std::uint64_t value) {
+  const std::string number = std::to_string(value);
+  switch (guard_class) {
+    case WEIR_G_BPF: return "bpf command " + number;
+    case WEIR_G_SIGNAL:
+    case WEIR_G_PTRACE:
+    case WEIR_G_RUNNER_MEMORY: return "process " + number;
+    case WEIR_G_RUNNER_FILES:
+    case WEIR_G_SENSOR_FILES:
+    case WEIR_G_CGROUP:
+    case WEIR_G_SOCKETS: return "inode " + number;
+    case WEIR_G_NETNS: return "namespace " + number;
+    case WEIR_G_FAMILY: return "socket family " + number;
+    case WEIR_G_PACKET: return "protocol " + number;
+    default: return value == 0 ? std::string() : "code " + number;
+  }
+}
+
+/// One kind a class, so that reviews and alerts can tell them apart.
+void DescribeAttempt(const weir_finding_event& raw, Finding& finding) {
+  const policy::GuardClass* known = policy::GuardClassOf(raw.guard_class);
+  finding.kind = "guard-" + (known ? std::string(known->name) : std::to_string(raw.guard_class));
+  finding.detail = raw.verdict == WEIR_DENY ? "denied" : "not denied";
+  if (known) finding.detail += ": " + std::string(known->what);
+  if (const std::string detail = AttemptDetail(raw.guard_class, raw.value); !detail.empty())
+    finding.detail += " (" + detail + ")";
+}
+
 Result<Body> DecodeFinding(Bytes record) {
   if (record.size() != sizeof(weir_finding_event)) return Malformed("finding", "wrong size");
   const auto raw = Read<weir_finding_event>(record);
   Finding finding;
-  finding.kind = FindingWord(raw.finding);
-  finding.detail = FindingDetail(raw.finding, raw.value);
+  if (raw.finding == WEIR_F_GUARD) {
+    DescribeAttempt(raw, finding);
+  } else {
+    finding.kind = FindingWord(raw.finding);
+    finding.detail = FindingDetail(raw.finding, raw.value);
+  }
   finding.exec_id = raw.event.exec_id;
   finding.pid = raw.event.tgid;
   finding.comm = Copy<Comm>(raw.comm);

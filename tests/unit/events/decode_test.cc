@@ -50,6 +50,23 @@ TEST(Decode, ReadsAnExecWithArgumentsAndPaths) {
   EXPECT_EQ(exec.parent_pid, 1200u);
 }
 
+TEST(Decode, NamesWhatTheGuardSaw) {
+  weir_finding_event raw{};
+  raw.event = test::Header(WEIR_E_FINDING);
+  raw.finding = WEIR_F_GUARD;
+  raw.guard_class = WEIR_G_RUNNER_MEMORY;
+  raw.verdict = WEIR_DENY;
+  raw.value = 4711;
+  const auto denied = std::get<Finding>(Decode(Raw(raw), 0)->body);
+  EXPECT_EQ(denied.kind, "guard-runner-memory");
+  EXPECT_EQ(denied.detail, "denied: memory and descriptors of the runner (process 4711)");
+  raw.verdict = WEIR_WOULD_DENY;
+  raw.guard_class = 31;
+  const auto unknown = std::get<Finding>(Decode(Raw(raw), 0)->body);
+  EXPECT_EQ(unknown.kind, "guard-31");
+  EXPECT_EQ(unknown.detail, "not denied (code 4711)");
+}
+
 TEST(Decode, ReadsForkExitQueryAnswerAndFinding) {
   weir_fork_event fork{};
   fork.event = test::Header(WEIR_E_FORK);

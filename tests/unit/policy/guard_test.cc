@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/guard.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "bpf/abi.h"
+
+namespace weir::policy {
+namespace {
+
+CompiledPolicy Policy(Mode mode) {
+  CompiledPolicy policy;
+  policy.mode = mode;
+  return policy;
+}
+
+TEST(GuardClasses, HaveEachNumberAndNameOnce) {
+  std::set<std::string_view> names;
+  for (const GuardClass& known : GuardClasses()) {
+    EXPECT_TRUE(names.insert(known.name).second) << known.name;
+    EXPECT_NE(known.kind == 0, known.number == kNoGuardNumber) << known.name;
+    EXPECT_FALSE(known.what.empty());
+  }
+  for (std::uint32_t number = 0; number < WEIR_GUARD_CLASSES; ++number) {
+    const GuardClass* found = GuardClassOf(number);
+    ASSERT_NE(found, nullptr) << number;
+    EXPECT_EQ(found->number, number);
+  }
+  EXPECT_EQ(GuardClassOf(WEIR_GUARD_CLASSES), nullptr);
+  EXPECT_EQ(GuardClassOf(kNoGuardNumber), nullptr);
+}
+
+TEST(GuardMasks, DenyEverythingInBlockMode) {
+  const GuardMasks masks = GuardMasksOf(Policy(Mode::kBlock));
+  EXPECT_EQ(masks.deny, (1u << WEIR_GUARD_CLASSES) - 1);
+  EXPECT_EQ(masks.report, 0u);
+}
+
+TEST(GuardMasks, AuditReportsWaysOutAndStillProtectsTheWatch) {
+  const GuardMasks masks = GuardMasksOf(Policy(Mode::kAudit));
+  EXPECT_TRUE(masks.deny & 1u << WEIR_G_BPF);
+  EXPECT_TRUE(masks.deny & 1u << WEIR_G_RUNNER_FILES);
+  EXPECT_FALSE(masks.deny & 1u << WEIR_G_PACKET);
+  EXPECT_TRUE(masks.report & 1u << WEIR_G_PACKET);
+  EXPECT_TRUE(masks.report & 1u << WEIR_G_SOCKETS);
+  EXPECT_EQ(masks.deny & masks.report, 0u);
+}
+
+TEST(GuardMasks, FollowThePolicy) {
+  CompiledPolicy policy = Policy(Mode::kBlock);
+  policy.guard = {{"tun", "allow"}, {"bpf", "report"}, {"packet", "deny"}};
+  const GuardMasks masks = GuardMasksOf(policy);
+  EXPECT_FALSE((masks.deny | masks.report) & 1u << WEIR_G_TUN);
+  EXPECT_FALSE(masks.deny & 1u << WEIR_G_BPF);
+  EXPECT_TRUE(masks.report & 1u << WEIR_G_BPF);
+  EXPECT_TRUE(masks.deny & 1u << WEIR_G_PACKET);
+}
+
+}  // namespace
+}  // namespace weir::policy
