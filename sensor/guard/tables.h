@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sensor's side of the guard's tables (bpf/guard_maps.bpf.h).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "bpf/abi.h"
+#include "policy/guard.h"
+#include "sensor/base/result.h"
+#include "sensor/bpf/map.h"
+#include "sensor/bpf/programs.h"
+
+namespace weir::guard {
+
+/// A file by identity, as the programs see it: s_dev and inode.
+[[nodiscard]] Result<weir_guarded_key> IdentityOf(const std::filesystem::path& path);
+
+/// Views of the maps of one Programs, which must outlive this. Any thread may call anything.
+class GuardTables {
+ public:
+  [[nodiscard]] static Result<GuardTables> Of(const sensor_bpf::Programs& programs);
+
+  /// Before the scope's first process. Counts begin at 0.
+  [[nodiscard]] Result<> WriteScope(std::uint32_t scope_id, const policy::GuardMasks& masks) const;
+  /// nullopt: no such scope.
+  [[nodiscard]] Result<std::optional<weir_guard_scope>> ReadScope(std::uint32_t scope_id) const {
+    return scopes_.Get(scope_id);
+  }
+  /// Attempts of a scope without a row are denied, so this comes when nobody is in it any more.
+  [[nodiscard]] Result<> RemoveScope(std::uint32_t scope_id) const;
+
+  /// `who`: WEIR_P_*.
+  [[nodiscard]] Result<> Protect(pid_t pid, std::uint32_t who) const;
+  [[nodiscard]] Result<> Unprotect(pid_t pid) const { return protected_.Remove(static_cast<std::uint32_t>(pid)); }
+
+  [[nodiscard]] Result<> Guard(const weir_guarded_key& file, const weir_guarded& how) const {
+    return guarded_.Put(file, how);
+  }
+  [[nodiscard]] Result<> Unguard(const weir_guarded_key& file) const { return guarded_.Remove(file); }
+
+  [[nodiscard]] Result<> WriteHost(const weir_host& host) const { return host_.Put(0, host); }
+
+ private:
+  sensor_bpf::Map<std::uint32_t, weir_guard_scope> scopes_;
+  sensor_bpf::Map<std::uint32_t, weir_protected> protected_;
+  sensor_bpf::Map<weir_guarded_key, weir_guarded> guarded_;
+  sensor_bpf::Map<weir_socket_key, std::uint32_t> sockets_;
+  sensor_bpf::Map<std::uint32_t, weir_host> host_;
+};
+
+}  // namespace weir::guard
