@@ -182,6 +182,12 @@ std::string RecordFacts(const JobReport& report) {
                 (program.attached ? "" : " <strong>✕ not attached any more</strong>") + "<br>";
   }
   row("programs", programs);
+  std::string guard;
+  for (const RecordGuard& known : record.guard) {
+    if (!known.Weaker()) continue;
+    guard += Code(known.name, 40) + " " + ForHtml(known.state, 20) + ": " + ForHtml(known.why, 300) + "<br>";
+  }
+  row("guard, weaker than the policy asks for", guard);
   return out + "</tbody></table></div></details>";
 }
 

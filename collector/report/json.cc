@@ -78,9 +78,18 @@ Json RecordOf(const JobReport& report) {
                         {"proven", canary.proven},
                         {"reason", ForJson(canary.reason)}});
   }
+  Json guard = Json::object();
+  for (const RecordGuard& known : record.guard) {
+    guard[ForJson(known.name)] = {{"state", ForJson(known.state)},
+                                  {"why", ForJson(known.why)},
+                                  {"action", ForJson(known.action)},
+                                  {"denied", known.denied},
+                                  {"reported", known.reported}};
+  }
   return {{"armed", record.armed},
           {"complete", record.complete},
           {"canaries", canaries},
+          {"guard", guard},
           {"counts_by_hook", hooks},
           {"lost_in_kernel", Lost(record.lost_in_kernel)},
           {"lost_in_sensor", Lost(record.lost_in_sensor)},

@@ -115,6 +115,23 @@ void AddFindings(const JobReport& report, std::string& out) {
   AddMore(out, report.findings.size(), kMaxFindings, "finding");
 }
 
+/// Only where the host gives less than the policy asks for: one line, because it is the host's and not this job's
+/// doing.
+void AddGuard(const JobReport& report, std::string& out) {
+  if (!report.record) return;
+  std::string weaker;
+  std::size_t classes = 0;
+  for (const RecordGuard& known : report.record->guard) {
+    if (!known.Weaker()) continue;
+    ++classes;
+    weaker += "| " + Cell(known.name) + " | " + Cell(known.state) + " | " + Cell(known.why) + " |\n";
+  }
+  if (classes == 0) return;
+  out += "\n<details><summary>Guard: this host gives less than the policy asks for in " + std::to_string(classes) +
+         " of " + std::to_string(report.record->guard.size()) +
+         " classes</summary>\n\n| class | state | why |\n|---|---|---|\n" + weaker + "\n</details>\n";
+}
+
 void AddSuggestion(const JobReport& report, std::string& out) {
   const auto& entries = report.suggestion;
   if (entries.empty()) return;
@@ -137,6 +154,7 @@ std::string RenderMarkdown(const JobReport& report) {
   AddRefused(report, out);
   AddDestinations(report, out);
   AddFindings(report, out);
+  AddGuard(report, out);
   AddSuggestion(report, out);
   return out;
 }

@@ -78,6 +78,14 @@ void AddCanaries(const json& array, Record& record) {
   }
 }
 
+void AddGuard(const json& object, Record& record) {
+  if (!object.is_object()) return;
+  for (const auto& [name, known] : object.items()) {
+    record.guard.push_back({name, Text(known, "state"), Text(known, "why"), Text(known, "action"),
+                            Number(Member(known, "denied")), Number(Member(known, "reported"))});
+  }
+}
+
 void AddLosses(const json& lost, Record& record) {
   record.lost_in_kernel = Losses(Member(lost, "kernel"));
   record.lost_in_sensor = Losses(Member(lost, "sensor"));
@@ -118,6 +126,7 @@ Result<Record> ParseRecord(std::string_view text) {
   AddLosses(Member(predicate, "lost"), record);
   AddPrograms(Member(predicate, "programs"), record);
   AddCanaries(Member(predicate, "canaries"), record);
+  AddGuard(Member(predicate, "guard"), record);
   record.policy_digest = Text(Member(predicate, "policy"), "digest");
   record.mode = Text(Member(predicate, "policy"), "mode");
   record.kernel = Text(Member(predicate, "sensor"), "kernel");

@@ -42,6 +42,19 @@ struct RecordCanary {
   std::string reason;  ///< why not proven
 };
 
+/// A class of the guard, on that host and for that job (docs/record.md).
+struct RecordGuard {
+  std::string name;
+  std::string state;   ///< "full", "partial", "off"
+  std::string why;     ///< unless full
+  std::string action;  ///< by the policy: "deny", "report", "allow"
+  std::uint64_t denied = 0;
+  std::uint64_t reported = 0;
+
+  /// The policy asks for more than the host could give.
+  [[nodiscard]] bool Weaker() const { return action == "deny" && state != "full"; }
+};
+
 /// The parts of a record that a report shows. Counts are the kernel's and exact, whatever became of the events.
 struct Record {
   bool armed = false;
@@ -57,6 +70,7 @@ struct Record {
   std::vector<RecordGap> gaps;
   std::vector<RecordProgram> programs;
   std::vector<RecordCanary> canaries;
+  std::vector<RecordGuard> guard;  ///< empty: the record says nothing of it
   std::string policy_digest;
   std::string mode;
   std::string kernel;

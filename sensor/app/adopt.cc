@@ -99,6 +99,9 @@ void Sensor::Parts::ResumeAdopted() {
     job->scope.forwarder_ns = 0;
     if (job->ended) job->scope.flags |= WEIR_S_ENDED;
     static_cast<void>(maps->WriteScope(job->state.scope_id, job->scope));
+    // A version without guard began it: no row would mean that everything is denied.
+    if (auto row = guard->Read(job->state.scope_id); row && !*row)
+      static_cast<void>(guard->Begin(job->state.scope_id, *job->policy));
     static_cast<void>(maps->ForgetForwarder(job->state.scope_id));
     if (job->ended) continue;
     const jobs::RecordedGap& gap = job->state.gaps.back();

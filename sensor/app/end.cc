@@ -41,6 +41,26 @@ std::map<std::string, std::uint64_t> Sensor::Parts::ForwarderCounts(std::uint32_
   return ByName(forwarder->CountersOf(scope_id));
 }
 
+std::vector<jobs::GuardFact> Sensor::Parts::GuardFacts(const LiveJob& job) const {
+  std::vector<jobs::GuardFact> facts;
+  const policy::GuardMasks masks = policy::GuardMasksOf(*job.policy);
+  const auto row = guard->Read(job.state.scope_id);
+  for (const guard::ClassState& state : guard->states()) {
+    jobs::GuardFact fact;
+    fact.name = std::string(policy::GuardClassOf(state.number)->name);
+    fact.state = std::string(guard::StateName(state.state));
+    fact.why = state.why;
+    const std::uint32_t bit = 1u << state.number;
+    fact.action = (masks.deny & bit) != 0 ? "deny" : (masks.report & bit) != 0 ? "report" : "allow";
+    if (row && *row) {
+      fact.denied = (*row)->denied[state.number];
+      fact.reported = (*row)->reported[state.number];
+    }
+    facts.push_back(std::move(fact));
+  }
+  return facts;
+}
+
 jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   jobs::RecordFacts facts;
   const std::uint32_t scope_id = job.state.scope_id;
@@ -51,6 +71,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   facts.host = host;
   facts.kernel = kernel;
   facts.programs = programs->Describe();
+  facts.guard = GuardFacts(job);
   if (!job.policy_known) facts.further_reasons.emplace_back(kPolicyUnknown);
   if (job.cgroup) {
     static_cast<void>(job.cgroup->WaitEmpty(config.leftovers_wait));

@@ -20,6 +20,7 @@
 #include "sensor/bpf/programs.h"
 #include "sensor/dnsforward/forwarder.h"
 #include "sensor/events/pipeline.h"
+#include "sensor/guard/guard.h"
 #include "sensor/jobs/cgroup.h"
 #include "sensor/jobs/job_state.h"
 #include "sensor/jobs/record.h"
@@ -66,6 +67,7 @@ struct Sensor::Parts {
   std::optional<jobs::StateStore> store;
   std::optional<sensor_bpf::Programs> programs;
   std::optional<sensor_bpf::PolicyMaps> maps;
+  std::optional<guard::Guard> guard;
   std::unique_ptr<uplink::Uplink> uplink;
   std::unique_ptr<events::EventPipeline> pipeline;
   std::unique_ptr<dns_forward::Forwarder> forwarder;
@@ -112,6 +114,7 @@ struct Sensor::Parts {
   // end.cc
   /// Of this sensor's forwarder, by name.
   [[nodiscard]] std::map<std::string, std::uint64_t> ForwarderCounts(std::uint32_t scope_id) const;
+  [[nodiscard]] std::vector<jobs::GuardFact> GuardFacts(const LiveJob& job) const;
   [[nodiscard]] jobs::RecordFacts Facts(LiveJob& job, int exit_status);
   [[nodiscard]] JobEnded Close(LiveJob& job, const jobs::RecordFacts& facts);
   /// Tells a later sensor, and who lists jobs.

@@ -217,6 +217,11 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   auto maps = sensor_bpf::PolicyMaps::Of(*parts->programs);
   WEIR_TRY(maps);
   parts->maps = std::move(*maps);
+  auto guard =
+      guard::Guard::Create(*parts->programs, *parts->maps,
+                           {parts->config.cgroup_root, parts->config.pin_directory, parts->config.state_directory});
+  WEIR_TRY(guard);
+  parts->guard.emplace(std::move(*guard));
   std::vector<jobs::JobState> stale;
   auto adopted = parts->AdoptStates(stale);
   WEIR_TRY(adopted);
@@ -273,6 +278,11 @@ SensorStatus Sensor::Status() const {
   status.start_time_ns = parts_->start_time_ns;
   for (const sensor_bpf::ProgramInfo& program : parts_->programs->Describe())
     status.programs.push_back({program.name, program.tag, program.attach, program.attached});
+  for (const guard::ClassState& state : parts_->guard->states()) {
+    const policy::GuardClass* known = policy::GuardClassOf(state.number);
+    status.guard.push_back(
+        {std::string(known->name), std::string(guard::StateName(state.state)), state.why, std::string(known->what)});
+  }
   status.cgroup_root = parts_->config.cgroup_root;
   status.pin_directory = parts_->config.pin_directory;
   const events::PipelineStatus line = parts_->pipeline->Status();

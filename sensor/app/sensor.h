@@ -87,6 +87,15 @@ struct ProgramView {
   friend bool operator==(const ProgramView&, const ProgramView&) = default;
 };
 
+/// A class of the guard on this host.
+struct GuardView {
+  std::string name;   ///< as in a policy's `guard:`
+  std::string state;  ///< "full", "partial", "off"
+  std::string why;    ///< unless full
+  std::string what;   ///< a few words for people
+  friend bool operator==(const GuardView&, const GuardView&) = default;
+};
+
 struct SensorStatus {
   std::string version;
   std::string host;
@@ -94,6 +103,7 @@ struct SensorStatus {
   bool armed = false;  ///< every program is attached
   std::vector<std::string> not_armed_reasons;
   std::int64_t start_time_ns = 0;
+  std::vector<GuardView> guard;
   std::vector<ProgramView> programs;
   std::filesystem::path cgroup_root;
   std::filesystem::path pin_directory;

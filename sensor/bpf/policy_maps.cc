@@ -49,6 +49,8 @@ Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
   WEIR_TRY(Bind(programs, "weir_pending", maps.pending_));
   WEIR_TRY(Bind(programs, "weir_procs", maps.executables_));
   WEIR_TRY(Bind(programs, "weir_pnames", maps.executable_names_));
+  WEIR_TRY(Bind(programs, "weir_guards", maps.guards_));
+  WEIR_TRY(Bind(programs, "weir_sockets", maps.own_sockets_));
   WEIR_TRY(Bind(programs, "weir_stand_ins", maps.stand_ins_));
   WEIR_TRY(Bind(programs, "weir_flows", maps.flows_));
   WEIR_TRY(BindFd(programs, "weir_counts", maps.counts_fd_));

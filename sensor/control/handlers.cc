@@ -150,6 +150,13 @@ grpc::Status Handlers::GetStatus(grpc::ServerContext* context, const v1::GetStat
   response->set_host(status.host);
   for (const std::string& reason : status.not_armed_reasons) response->add_not_armed_reasons(reason);
   response->set_start_time_ns(status.start_time_ns);
+  for (const GuardView& known : status.guard) {
+    v1::GuardClass* out = response->add_guard();
+    out->set_name(known.name);
+    out->set_state(known.state);
+    out->set_why(known.why);
+    out->set_what(known.what);
+  }
   for (const ProgramView& program : status.programs) {
     v1::Program* out = response->add_programs();
     out->set_name(program.name);

@@ -39,8 +39,6 @@ class Guard {
   [[nodiscard]] Result<std::optional<weir_guard_scope>> Read(std::uint32_t scope_id) const {
     return tables_.ReadScope(scope_id);
   }
-  /// When nobody is in the scope any more.
-  [[nodiscard]] Result<> End(std::uint32_t scope_id) const { return tables_.RemoveScope(scope_id); }
 
  private:
   explicit Guard(GuardTables tables) : tables_(std::move(tables)) {}

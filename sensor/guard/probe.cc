@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -167,7 +169,7 @@ class ProbeScope {
     WEIR_TRY(id);
     auto cgroup = jobs::JobCgroup::Create(cgroup_root, "guard-probe-" + std::to_string(::getpid()));
     WEIR_TRY(cgroup);
-    std::unique_ptr<ProbeScope> made(new ProbeScope(maps, tables, *id, std::move(*cgroup)));
+    std::unique_ptr<ProbeScope> made(new ProbeScope(maps, *id, std::move(*cgroup)));
     WEIR_TRY(tables.WriteScope(*id, {kAllClasses, 0}));
     WEIR_TRY(maps.PrepareScope(*id));
     weir_scope scope{};
@@ -182,8 +184,7 @@ class ProbeScope {
     static_cast<void>(cgroup_.WaitEmpty(std::chrono::milliseconds(kPatience_ms)));
     static_cast<void>(maps_.RemoveCgroup(cgroup_.id()));
     static_cast<void>(maps_.CloseScope(id_));
-    static_cast<void>(maps_.SweepScope(id_));
-    static_cast<void>(tables_.RemoveScope(id_));
+    static_cast<void>(maps_.SweepScopes(std::array{id_}));
     static_cast<void>(cgroup_.Remove());
   }
   ProbeScope(const ProbeScope&) = delete;
@@ -204,10 +205,9 @@ class ProbeScope {
   }
 
  private:
-  ProbeScope(const sensor_bpf::PolicyMaps& maps, const GuardTables& tables, std::uint32_t id, jobs::JobCgroup cgroup)
-      : maps_(maps), tables_(tables), id_(id), cgroup_(std::move(cgroup)) {}
+  ProbeScope(const sensor_bpf::PolicyMaps& maps, std::uint32_t id, jobs::JobCgroup cgroup)
+      : maps_(maps), id_(id), cgroup_(std::move(cgroup)) {}
   const sensor_bpf::PolicyMaps& maps_;
-  const GuardTables& tables_;
   std::uint32_t id_;
   jobs::JobCgroup cgroup_;
 };

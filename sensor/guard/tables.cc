@@ -31,7 +31,6 @@ Result<GuardTables> GuardTables::Of(const sensor_bpf::Programs& programs) {
   WEIR_TRY(Bind(programs, "weir_guards", tables.scopes_));
   WEIR_TRY(Bind(programs, "weir_protected", tables.protected_));
   WEIR_TRY(Bind(programs, "weir_guarded", tables.guarded_));
-  WEIR_TRY(Bind(programs, "weir_sockets", tables.sockets_));
   WEIR_TRY(Bind(programs, "weir_host", tables.host_));
   return tables;
 }
@@ -41,11 +40,6 @@ Result<> GuardTables::WriteScope(std::uint32_t scope_id, const policy::GuardMask
   scope.deny = masks.deny;
   scope.report = masks.report;
   return scopes_.Put(scope_id, scope);
-}
-
-Result<> GuardTables::RemoveScope(std::uint32_t scope_id) const {
-  WEIR_TRY(sockets_.RemoveIf([scope_id](const weir_socket_key& key) { return key.scope_id == scope_id; }));
-  return scopes_.Remove(scope_id);
 }
 
 Result<> GuardTables::Protect(pid_t pid, std::uint32_t who) const {

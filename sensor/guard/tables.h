@@ -24,14 +24,13 @@ class GuardTables {
  public:
   [[nodiscard]] static Result<GuardTables> Of(const sensor_bpf::Programs& programs);
 
-  /// Before the scope's first process. Counts begin at 0.
+  /// Before the scope's first process. Counts begin at 0. The row goes when the scope is swept: attempts of a scope without
+  /// one are denied.
   [[nodiscard]] Result<> WriteScope(std::uint32_t scope_id, const policy::GuardMasks& masks) const;
   /// nullopt: no such scope.
   [[nodiscard]] Result<std::optional<weir_guard_scope>> ReadScope(std::uint32_t scope_id) const {
     return scopes_.Get(scope_id);
   }
-  /// Attempts of a scope without a row are denied, so this comes when nobody is in it any more.
-  [[nodiscard]] Result<> RemoveScope(std::uint32_t scope_id) const;
 
   /// `who`: WEIR_P_*.
   [[nodiscard]] Result<> Protect(pid_t pid, std::uint32_t who) const;
@@ -48,7 +47,6 @@ class GuardTables {
   sensor_bpf::Map<std::uint32_t, weir_guard_scope> scopes_;
   sensor_bpf::Map<std::uint32_t, weir_protected> protected_;
   sensor_bpf::Map<weir_guarded_key, weir_guarded> guarded_;
-  sensor_bpf::Map<weir_socket_key, std::uint32_t> sockets_;
   sensor_bpf::Map<std::uint32_t, weir_host> host_;
 };
 

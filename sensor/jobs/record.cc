@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::uint32_t kLastKernelHook = WEIR_HOOK_DNS;
 
-// Classes of the guard (DESIGN 2.5) and why none is active.
-constexpr std::array kGuardClasses{"bpf",    "raw-sockets", "tun",    "modules",         "signals",
-                                   "ptrace", "cgroupfs",    "ftrace", "bpf-file-system", "namespaces"};
-constexpr const char* kGuardOff = "not part of this version";
-
 struct LostKind {
   std::uint32_t counter;
   const char* kind;
@@ -235,7 +230,13 @@ Record BuildRecord(const RecordFacts& facts) {
         {{"name", program.name}, {"tag", program.tag}, {"attach", program.attach}, {"attached", program.attached}});
   }
   ordered_json guard = ordered_json::object();
-  for (const char* name : kGuardClasses) guard[name] = {{"state", "off"}, {"why", kGuardOff}};
+  for (const GuardFact& fact : facts.guard) {
+    guard[fact.name] = {{"state", fact.state},
+                        {"why", fact.why},
+                        {"action", fact.action},
+                        {"denied", fact.denied},
+                        {"reported", fact.reported}};
+  }
 
   const ordered_json statement = {
       {"_type", "https://in-toto.io/Statement/v1"},

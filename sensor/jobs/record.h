@@ -20,6 +20,16 @@ namespace weir::jobs {
 inline constexpr std::string_view kRecordSchema = "weir.record.v1";
 inline constexpr std::string_view kRecordPredicateType = "https://example.org/weir/record/v1";
 
+/// One class of the guard, on this host and for this job.
+struct GuardFact {
+  std::string name;    ///< as in a policy's `guard:`
+  std::string state;   ///< "full", "partial", "off"
+  std::string why;     ///< unless full
+  std::string action;  ///< by the policy: "deny", "report", "allow"
+  std::uint64_t denied = 0;
+  std::uint64_t reported = 0;
+};
+
 /// What is known when a job ends.
 struct RecordFacts {
   JobState job;  ///< segments: this sensor's last
@@ -31,7 +41,8 @@ struct RecordFacts {
   std::string host;
   std::string kernel;
   std::vector<sensor_bpf::ProgramInfo> programs;
-  bool has_counts = false;  ///< false: the scope was gone, nothing is known of its counters
+  std::vector<GuardFact> guard;  ///< empty: not known
+  bool has_counts = false;       ///< false: the scope was gone, nothing is known of its counters
   sensor_bpf::Counts counts{};
   std::map<std::string, std::uint64_t> forwarder;  ///< dns_forward::Counters by name
   std::map<std::string, std::uint64_t> dropped;    ///< per kind of record, by this sensor's queue

@@ -29,6 +29,9 @@ Json DocumentOf(const v1::GetStatusResponse& status, int jobs) {
                         {"attach", Text(program.attach())},
                         {"attached", program.attached()}});
   }
+  Json guard = Json::array();
+  for (const auto& known : status.guard())
+    guard.push_back({{"name", Text(known.name())}, {"state", Text(known.state())}, {"why", Text(known.why())}});
   return {{"schema", "weir.status.v1"},
           {"version", Text(status.version())},
           {"host", Text(status.host())},
@@ -43,7 +46,13 @@ Json DocumentOf(const v1::GetStatusResponse& status, int jobs) {
           {"collector", Text(status.collector())},
           {"collector_connected", status.collector_connected()},
           {"jobs", jobs},
+          {"guard", std::move(guard)},
           {"programs", std::move(programs)}};
+}
+
+Tone ToneOfGuard(const std::string& state) {
+  if (state == "full") return Tone::kGood;
+  return state == "partial" ? Tone::kWarn : Tone::kBad;
 }
 
 void PutTables(const v1::GetStatusResponse& status, int jobs, const Screen& screen) {
@@ -72,7 +81,13 @@ void PutTables(const v1::GetStatusResponse& status, int jobs, const Screen& scre
     programs.AddRow({program.name(), program.tag(), program.attach(),
                      program.attached() ? Cell("attached", Tone::kGood) : Cell("not attached", Tone::kBad)});
   }
-  Put(programs.Render(screen));
+  Put(programs.Render(screen) + "\n");
+  Table guard({{.title = "GUARD"}, {.title = "STATE"}, {.title = "WHAT", .cut = Cut::kWrap, .least = 16}});
+  for (const auto& known : status.guard()) {
+    guard.AddRow({known.name(), Cell(known.state(), ToneOfGuard(known.state())),
+                  known.why().empty() ? known.what() : known.what() + " (" + known.why() + ")"});
+  }
+  Put(guard.Render(screen));
 }
 
 int Run(const Options& options, const Screen& screen) {

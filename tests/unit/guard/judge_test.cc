@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensor/guard/judge.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <set>
+#include <string>
+
+#include "sensor/guard/attempts.h"
+
+namespace weir::guard {
+namespace {
+
+Outcomes AllDenied() {
+  Outcomes outcomes;
+  for (Outcome& outcome : outcomes) outcome = {true, EPERM, 1};
+  return outcomes;
+}
+
+ClassState Of(const Outcomes& outcomes, std::uint32_t number,
+              const std::vector<sensor_bpf::NotLoaded>& missing = {}, const std::string& no_probe = {}) {
+  return Judge(outcomes, missing, no_probe).at(number);
+}
+
+TEST(GuardJudge, IsFullWhereTheProbeWasDenied) {
+  const auto states = Judge(AllDenied(), {}, "");
+  ASSERT_EQ(states.size(), WEIR_GUARD_CLASSES);
+  for (const ClassState& state : states) EXPECT_EQ(state.state, State::kFull) << state.number << " " << state.why;
+}
+
+TEST(GuardJudge, AttachedIsNotProtected) {
+  Outcomes outcomes = AllDenied();
+  outcomes[WEIR_G_BPF] = {true, 0, 0};
+  const ClassState state = Of(outcomes, WEIR_G_BPF);
+  EXPECT_EQ(state.state, State::kOff);
+  EXPECT_NE(state.why.find("not denied"), std::string::npos);
+}
+
+TEST(GuardJudge, ARefusalBySomebodyElseProvesNothing) {
+  Outcomes outcomes = AllDenied();
+  outcomes[WEIR_G_BPF] = {true, EPERM, 0};  // a missing capability, say
+  EXPECT_EQ(Of(outcomes, WEIR_G_BPF).state, State::kPartial);
+  outcomes[WEIR_G_BPF] = {true, ENOENT, 0};
+  const ClassState state = Of(outcomes, WEIR_G_BPF);
+  EXPECT_EQ(state.state, State::kPartial);
+  EXPECT_NE(state.why.find("No such file"), std::string::npos);
+}
+
+TEST(GuardJudge, SaysWhatDoesNotRun) {
+  const ClassState state = Of(AllDenied(), WEIR_G_BPF, {{"weir_guard_bpf", "no such hook here"}});
+  EXPECT_EQ(state.state, State::kOff);
+  EXPECT_EQ(state.why, "no such hook here");
+}
+
+TEST(GuardJudge, WithoutAProbeNothingIsProven) {
+  const ClassState state = Of({}, WEIR_G_BPF, {}, "out of memory");
+  EXPECT_EQ(state.state, State::kPartial);
+  EXPECT_NE(state.why.find("out of memory"), std::string::npos);
+}
+
+TEST(GuardAttempts, TryEachClassOnce) {
+  std::set<std::uint32_t> tried;
+  for (const Attempt& attempt : Attempts()) EXPECT_TRUE(tried.insert(attempt.guard_class).second);
+  EXPECT_EQ(tried.size(), WEIR_GUARD_CLASSES);
+}
+
+TEST(GuardLoader, ReadsWhichProgramFailed) {
+  using sensor_bpf::ProgramOfFailure;
+  EXPECT_EQ(ProgramOfFailure("libbpf: prog 'weir_guard_bpf': BPF program load failed: x\n"
+                             "libbpf: prog 'weir_guard_bpf': failed to load: -22\nlibbpf: failed to load object"),
+            "weir_guard_bpf");
+  EXPECT_EQ(ProgramOfFailure("libbpf: failed to load object"), "");
+  EXPECT_EQ(ProgramOfFailure("': failed to load"), "");
+}
+
+}  // namespace
+}  // namespace weir::guard
