@@ -67,6 +67,11 @@ class Compiler {
       for (const auto& [name, action] : job->guard) effective_.guard[name] = action;
     }
     out_.guard = effective_.guard;
+    effective_.sockets = parsed_.sockets;
+    if (job != nullptr) {
+      for (const auto& [path, action] : job->sockets) effective_.sockets[path] = action;
+    }
+    out_.sockets = effective_.sockets;
     for (const GuardClass& known : GuardClasses()) {
       const auto found = out_.guard.find(std::string(known.name));
       if (found != out_.guard.end() && found->second == "allow") out_.kinds |= known.kind;

@@ -85,13 +85,14 @@ struct CompiledPolicy {
   std::vector<ProcessSet> process_sets;
   std::vector<RuleInfo> rules;
   SocketKinds kinds = 0;
-  bool system_resolvers = true;              ///< dns.resolvers contains `system`
-  std::map<std::string, std::string> guard;  ///< class -> deny | report | allow; only what the policy says
-  std::vector<Address> resolvers;            ///< further trusted resolvers
-  std::uint64_t learned_max_seconds = 0;     ///< dns.max_age; 0: for the job
-  bool loopback = true;                      ///< false when a deny rule covers all of loopback
-  std::string canonical_text;                ///< normalised YAML of the effective policy
-  std::string digest;                        ///< "sha256:" + hex of canonical_text
+  bool system_resolvers = true;                ///< dns.resolvers contains `system`
+  std::map<std::string, std::string> guard;    ///< class -> deny | report | allow; only what the policy says
+  std::map<std::string, std::string> sockets;  ///< path of a unix socket -> deny | allow; only what the policy says
+  std::vector<Address> resolvers;              ///< further trusted resolvers
+  std::uint64_t learned_max_seconds = 0;       ///< dns.max_age; 0: for the job
+  bool loopback = true;                        ///< false when a deny rule covers all of loopback
+  std::string canonical_text;                  ///< normalised YAML of the effective policy
+  std::string digest;                          ///< "sha256:" + hex of canonical_text
 };
 
 }  // namespace weir::policy

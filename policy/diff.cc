@@ -115,6 +115,15 @@ class Differ {
       return found == policy.guard.end() ? std::string("default") : found->second;
     };
     for (const std::string& name : classes) Setting("guard." + name, action(a, name), action(b, name));
+    std::set<std::string> paths;
+    for (const auto* sockets : {&a.sockets, &b.sockets}) {
+      for (const auto& entry : *sockets) paths.insert(entry.first);
+    }
+    const auto said = [](const CompiledPolicy& policy, const std::string& path) {
+      const auto found = policy.sockets.find(path);
+      return found == policy.sockets.end() ? std::string("default") : found->second;
+    };
+    for (const std::string& path : paths) Setting("sockets." + path, said(a, path), said(b, path));
   }
 
   // Every pattern that either side has splits the names into sets within which both sides answer alike.

@@ -53,6 +53,7 @@ struct JobPolicy {
   bool allow_none = false;
   std::vector<Rule> rules;
   std::map<std::string, std::string> guard;
+  std::map<std::string, std::string> sockets;
 };
 
 struct Include {
@@ -79,7 +80,8 @@ struct ParsedPolicy {
   std::vector<JobPolicy> jobs;
   std::vector<Include> includes;
   Dns dns;
-  std::map<std::string, std::string> guard;  ///< class -> deny | report | allow; only what is written
+  std::map<std::string, std::string> guard;    ///< class -> deny | report | allow; only what is written
+  std::map<std::string, std::string> sockets;  ///< path of a unix socket -> deny | allow
   std::shared_ptr<const SourceTexts> sources = std::make_shared<SourceTexts>();
 };
 

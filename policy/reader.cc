@@ -100,6 +100,7 @@ std::vector<Include> Reader::Read(const YamlNode& root, bool included) {
       {"mode", [&](auto& k, auto& v) { has_mode = At(k), policy_->mode = ReadMode(k, v); }},
       {"dns", [&](auto&, auto& v) { ReadDns(v); }},
       {"guard", [&](auto& k, auto& v) { ReadGuard(k, v, &policy_->guard); }},
+      {"sockets", [&](auto&, auto& v) { ReadSockets(v, &policy_->sockets); }},
       {"on_deny", [&](auto& k, auto& v) { policy_->on_deny = ReadOnDeny(k, v).value_or(OnDeny::kReport); }},
       {"jobs", [&](auto& k, auto& v) { ReadJobs(k, v); }},
   };
@@ -197,12 +198,13 @@ void Reader::ReadJobs(const YamlNode&, const YamlNode& value) {
     JobPolicy job;
     job.name = name.value;
     job.at = At(name);
-    const std::array<Key, 5> keys = {{
+    const std::array<Key, 6> keys = {{
         {"mode", [&](auto& k, auto& v) { job.mode = ReadMode(k, v); }},
         {"allow", [&](auto& k, auto& v) { ReadRules(k, v, false, &job.rules, &job.allow_none); }},
         {"deny", [&](auto& k, auto& v) { ReadRules(k, v, true, &job.rules, nullptr); }},
         {"on_deny", [&](auto& k, auto& v) { job.on_deny = ReadOnDeny(k, v); }},
         {"guard", [&](auto& k, auto& v) { ReadGuard(k, v, &job.guard); }},
+        {"sockets", [&](auto&, auto& v) { ReadSockets(v, &job.sockets); }},
     }};
     ReadMap(body, "the job " + Quoted(name.value), keys);
     policy_->jobs.push_back(std::move(job));

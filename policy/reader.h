@@ -52,6 +52,7 @@ class Reader {
   void ReadResolvers(const YamlNode& key, const YamlNode& value);
   void ReadMaxAge(const YamlNode& key, const YamlNode& value);
   void ReadGuard(const YamlNode& key, const YamlNode& value, std::map<std::string, std::string>* guard);
+  void ReadSockets(const YamlNode& value, std::map<std::string, std::string>* sockets);
   void ReadJobs(const YamlNode& key, const YamlNode& value);
 
   std::string file_;

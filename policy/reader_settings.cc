@@ -2,6 +2,7 @@
 // `dns:` and `guard:`.
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "policy/address.h"
 #include "policy/guard.h"
@@ -11,7 +12,9 @@
 namespace weir::policy {
 namespace {
 
-constexpr std::size_t kMaxResolvers = 16;  // weir_resolvers has room for that many a scope
+constexpr std::size_t kMaxResolvers = 16;    // weir_resolvers has room for that many a scope
+constexpr std::size_t kMaxSocketPath = 107;  // sun_path without its NUL, unix(7)
+constexpr std::size_t kMaxSockets = 64;
 constexpr std::uint64_t kMaxAgeSeconds = 30ull * 24 * 3600;
 
 }  // namespace
@@ -90,6 +93,45 @@ void Reader::ReadGuard(const YamlNode&, const YamlNode& value, std::map<std::str
                     }});
   }
   ReadMap(value, "`guard`", keys);
+}
+
+void Reader::ReadSockets(const YamlNode& value, std::map<std::string, std::string>* sockets) {
+  if (value.faulty) return;
+  constexpr const char* kRemedy = "write paths and what holds for them, such as `/run/docker.sock: allow`";
+  if (value.kind != YamlNode::Kind::kMap) {
+    faults_->Error(At(value), "`sockets` must be a map, not " + Describe(value), kRemedy);
+    return;
+  }
+  std::map<std::string_view, int> seen;
+  for (std::size_t i = 0; i + 1 < value.items.size(); i += 2) {
+    const YamlNode &key = value.items[i], &action = value.items[i + 1];
+    if (key.faulty || action.faulty) continue;
+    const std::string path = key.kind == YamlNode::Kind::kScalar ? key.value : std::string();
+    if (!path.starts_with('/') || path.size() > kMaxSocketPath ||
+        path != std::filesystem::path(path).lexically_normal()) {
+      faults_->Error(At(key), "`" + Printable(path) + "` is not the path of a unix socket",
+                     "write an absolute path of at most 107 bytes without `..`, such as `/run/docker.sock`");
+      continue;
+    }
+    if (const auto [first, fresh] = seen.emplace(key.value, key.line); !fresh) {
+      faults_->Error(At(key),
+                     "`" + Printable(path) + "` stands twice (first in line " + std::to_string(first->second) + ")",
+                     "remove one");
+      continue;
+    }
+    if (sockets->size() == kMaxSockets) {
+      faults_->Error(At(key), "more than " + std::to_string(kMaxSockets) + " sockets", "list fewer");
+      return;
+    }
+    const std::string* text = Scalar(key, action, "allow");
+    if (text == nullptr) continue;
+    if (*text != "allow" && *text != "deny") {
+      faults_->Error(At(action), "`" + Printable(*text) + "` is not what can hold for a socket",
+                     "write `allow` or `deny`");
+      continue;
+    }
+    (*sockets)[path] = *text;
+  }
 }
 
 }  // namespace weir::policy

@@ -27,6 +27,13 @@ std::string RenderGuard(const std::map<std::string, std::string>& guard, int ind
   return out;
 }
 
+std::string RenderSockets(const std::map<std::string, std::string>& sockets, int indent) {
+  if (sockets.empty()) return {};
+  std::string out = Indent(indent) + "sockets:\n";
+  for (const auto& [path, action] : sockets) out += Indent(indent + 2) + YamlQuoted(path) + ": " + action + "\n";
+  return out;
+}
+
 // Both lists. `allow_none` is for a policy that says so; without it an empty list is not written.
 std::string RenderLists(const std::vector<const Rule*>& rules, bool allow_none, bool sorted, int indent) {
   std::string out;
@@ -85,7 +92,7 @@ std::string RenderRule(const Rule& rule, int indent) {
 std::string RenderEffective(const Effective& policy) {
   std::string out = "version: 1\nmode: " + std::string(ModeName(policy.mode)) + "\n";
   out += RenderLists(policy.rules, true, true, 0);
-  out += RenderDns(policy.dns) + RenderGuard(policy.guard, 0);
+  out += RenderDns(policy.dns) + RenderGuard(policy.guard, 0) + RenderSockets(policy.sockets, 0);
   return out + "on_deny: " + std::string(OnDenyName(policy.on_deny)) + "\n";
 }
 
@@ -93,14 +100,15 @@ std::string RenderPolicy(const ParsedPolicy& policy) {
   std::string out = "version: 1\n";
   if (policy.mode) out += "mode: " + std::string(ModeName(*policy.mode)) + "\n";
   out += RenderLists(Pointers(policy.rules), policy.allow_none, false, 0);
-  out += RenderDns(policy.dns) + RenderGuard(policy.guard, 0);
+  out += RenderDns(policy.dns) + RenderGuard(policy.guard, 0) + RenderSockets(policy.sockets, 0);
   out += "on_deny: " + std::string(OnDenyName(policy.on_deny)) + "\n";
   if (!policy.jobs.empty()) out += "jobs:\n";
   for (const JobPolicy& job : policy.jobs) {
     std::string body;
     if (job.mode) body += "    mode: " + std::string(ModeName(*job.mode)) + "\n";
     if (job.on_deny) body += "    on_deny: " + std::string(OnDenyName(*job.on_deny)) + "\n";
-    body += RenderLists(Pointers(job.rules), job.allow_none, false, 4) + RenderGuard(job.guard, 4);
+    body += RenderLists(Pointers(job.rules), job.allow_none, false, 4) + RenderGuard(job.guard, 4) +
+            RenderSockets(job.sockets, 4);
     out += "  " + YamlQuoted(job.name) + ":" + (body.empty() ? " {}\n" : "\n" + body);
   }
   return out;

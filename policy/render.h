@@ -17,6 +17,7 @@ struct Effective {
   OnDeny on_deny = OnDeny::kReport;
   Dns dns;
   std::map<std::string, std::string> guard;
+  std::map<std::string, std::string> sockets;
   std::vector<const Rule*> rules;
 };
 [[nodiscard]] std::string RenderEffective(const Effective& policy);

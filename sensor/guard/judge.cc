@@ -18,9 +18,53 @@ struct Work {
 
 constexpr std::uint32_t Bits(auto... classes) { return ((1u << classes) | ...); }
 
+constexpr std::uint32_t kFiles = Bits(WEIR_G_RUNNER_FILES, WEIR_G_SENSOR_FILES, WEIR_G_MOUNT);
+
 /// Which programs a class needs.
 constexpr std::array kWork = {
     Work{"weir_guard_bpf", Bits(WEIR_G_BPF)},
+    Work{"weir_g_readfile", Bits(WEIR_G_MODULES)},
+    Work{"weir_g_loaddata", Bits(WEIR_G_MODULES)},
+    Work{"weir_g_kill", Bits(WEIR_G_SIGNAL)},
+    Work{"weir_g_sigio", Bits(WEIR_G_SIGNAL)},
+    Work{"weir_g_rlimit", Bits(WEIR_G_SIGNAL)},
+    Work{"weir_g_sched", Bits(WEIR_G_SIGNAL)},
+    Work{"weir_g_nice", Bits(WEIR_G_SIGNAL)},
+    Work{"weir_g_ioprio", Bits(WEIR_G_SIGNAL)},
+    Work{"weir_g_movemem", Bits(WEIR_G_SIGNAL)},
+    Work{"weir_g_ptrace", Bits(WEIR_G_PTRACE, WEIR_G_RUNNER_MEMORY)},
+    Work{"weir_g_traceme", Bits(WEIR_G_PTRACE)},
+    Work{"weir_g_open",
+         Bits(WEIR_G_RUNNER_FILES, WEIR_G_SENSOR_FILES, WEIR_G_CGROUP, WEIR_G_SYSCTL, WEIR_G_SYSRQ, WEIR_G_MEMORY)},
+    Work{"weir_g_unlink", kFiles},
+    Work{"weir_g_rmdir", kFiles},
+    Work{"weir_g_rename", kFiles},
+    Work{"weir_g_link", kFiles},
+    Work{"weir_g_symlink", kFiles},
+    Work{"weir_g_create", kFiles},
+    Work{"weir_g_mkdir", kFiles},
+    Work{"weir_g_mknod", kFiles},
+    Work{"weir_g_truncate", kFiles},
+    Work{"weir_g_chmod", kFiles},
+    Work{"weir_g_cgroup", Bits(WEIR_G_CGROUP)},
+    Work{"weir_g_sysctl", Bits(WEIR_G_SYSCTL)},
+    Work{"weir_g_device", Bits(WEIR_G_MEMORY, WEIR_G_TUN, WEIR_G_VSOCK)},
+    Work{"weir_g_umount", Bits(WEIR_G_MOUNT)},
+    Work{"weir_g_mount", Bits(WEIR_G_MOUNT)},
+    Work{"weir_g_movemount", Bits(WEIR_G_MOUNT)},
+    Work{"weir_g_remount", Bits(WEIR_G_MOUNT)},
+    Work{"weir_g_socket", Bits(WEIR_G_PACKET, WEIR_G_XDP, WEIR_G_VSOCK, WEIR_G_FAMILY)},
+    Work{"weir_g_tunnew", Bits(WEIR_G_TUN)},
+    Work{"weir_g_tunopen", Bits(WEIR_G_TUN)},
+    Work{"weir_g_tunsk", Bits(WEIR_G_TUN)},
+    Work{"weir_g_tunqueue", Bits(WEIR_G_TUN)},
+    Work{"weir_g_netlink", Bits(WEIR_G_TUNNEL, WEIR_G_ROUTES, WEIR_G_NETFILTER)},
+    Work{"weir_g_ioctl", Bits(WEIR_G_TUNNEL, WEIR_G_ROUTES)},
+    Work{"weir_g_ioctl32", Bits(WEIR_G_TUNNEL, WEIR_G_ROUTES)},
+    Work{"weir_g_sockopt", Bits(WEIR_G_NETFILTER)},
+    Work{"weir_g_setns", Bits(WEIR_G_NETNS)},
+    Work{"weir_g_uconnect", Bits(WEIR_G_SOCKETS)},
+    Work{"weir_g_usend", Bits(WEIR_G_SOCKETS)},
 };
 
 /// Of a class: how many programs work for it, and which of them do not run here.
@@ -58,6 +102,10 @@ ClassState StateOf(std::uint32_t number, const Outcome& outcome, const Staff& st
 }
 
 }  // namespace
+
+bool HasWork(std::string_view program) {
+  return std::any_of(kWork.begin(), kWork.end(), [program](const Work& work) { return work.program == program; });
+}
 
 std::string_view StateName(State state) {
   switch (state) {

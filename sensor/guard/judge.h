@@ -28,6 +28,9 @@ struct ClassState {
 
 [[nodiscard]] std::string_view StateName(State state);  ///< "full", "partial", "off"
 
+/// Is the program known to work for some class? One that is not would be missed by nobody.
+[[nodiscard]] bool HasWork(std::string_view program);
+
 /// What the probe saw of one class.
 struct Outcome {
   bool tried = false;

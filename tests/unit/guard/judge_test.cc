@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <guard.skel.h>
 #include <cerrno>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -18,8 +20,8 @@ Outcomes AllDenied() {
   return outcomes;
 }
 
-ClassState Of(const Outcomes& outcomes, std::uint32_t number,
-              const std::vector<sensor_bpf::NotLoaded>& missing = {}, const std::string& no_probe = {}) {
+ClassState Of(const Outcomes& outcomes, std::uint32_t number, const std::vector<sensor_bpf::NotLoaded>& missing = {},
+              const std::string& no_probe = {}) {
   return Judge(outcomes, missing, no_probe).at(number);
 }
 
@@ -51,12 +53,24 @@ TEST(GuardJudge, SaysWhatDoesNotRun) {
   const ClassState state = Of(AllDenied(), WEIR_G_BPF, {{"weir_guard_bpf", "no such hook here"}});
   EXPECT_EQ(state.state, State::kOff);
   EXPECT_EQ(state.why, "no such hook here");
+  const ClassState part = Of(AllDenied(), WEIR_G_SYSCTL, {{"weir_g_open", "refused"}});
+  EXPECT_EQ(part.state, State::kPartial);
+  EXPECT_EQ(part.why, "weir_g_open does not run: refused");
 }
 
 TEST(GuardJudge, WithoutAProbeNothingIsProven) {
   const ClassState state = Of({}, WEIR_G_BPF, {}, "out of memory");
   EXPECT_EQ(state.state, State::kPartial);
   EXPECT_NE(state.why.find("out of memory"), std::string::npos);
+}
+
+TEST(GuardJudge, KnowsWhatEachProgramIsFor) {
+  const std::unique_ptr<weir_guard, void (*)(weir_guard*)> skeleton(weir_guard__open(), weir_guard__destroy);
+  ASSERT_TRUE(skeleton);
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton->obj) {
+    EXPECT_TRUE(HasWork(bpf_program__name(program))) << bpf_program__name(program);
+  }
 }
 
 TEST(GuardAttempts, TryEachClassOnce) {

@@ -90,7 +90,7 @@ TEST(Diff, SaysWhenItDidNotCompareAll) {
 
 TEST(Diff, Settings) {
   const PolicyDiff diff =
-      Diff(MustCompile("version: 1\nmode: block\nallow: [a.org]\nguard: {tun: deny}\n"),
+      Diff(MustCompile("version: 1\nmode: block\nallow: [a.org]\nguard: {tun: deny}\nsockets: {/run/a: deny}\n"),
            MustCompile("version: 1\nmode: audit\nallow: [a.org]\nguard: {tun: allow, bpf: report}\non_deny: fail\n"
                        "dns: {resolvers: [192.0.2.53], max_age: 1h}\n"));
   EXPECT_THAT(diff.changes, IsEmpty());
@@ -98,7 +98,8 @@ TEST(Diff, Settings) {
       diff.settings,
       ElementsAre(SettingChange{"mode", "block", "audit"}, SettingChange{"on_deny", "report", "fail"},
                   SettingChange{"dns.resolvers", "system", "192.0.2.53"}, SettingChange{"dns.max_age", "job", "1h"},
-                  SettingChange{"guard.bpf", "default", "report"}, SettingChange{"guard.tun", "deny", "allow"}));
+                  SettingChange{"guard.bpf", "default", "report"}, SettingChange{"guard.tun", "deny", "allow"},
+                  SettingChange{"sockets./run/a", "deny", "default"}));
 }
 
 TEST(Diff, RendersAsJsonAndText) {
