@@ -142,6 +142,7 @@ Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolver
   job.scope.mode = KernelMode(job.policy->mode);
   job.scope.flags = entries->flags;
   job.scope.kinds = job.policy->kinds;
+  guard->Refresh();
   WEIR_TRY(guard->Begin(scope_id, *job.policy));
   WEIR_TRY(maps->WriteScope(scope_id, job.scope));
   return maps->WriteCgroup(job.cgroup->id(), scope_id);

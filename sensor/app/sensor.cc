@@ -88,7 +88,10 @@ void Sensor::Parts::Beat() {
       lock.unlock();
       const std::lock_guard all(mutex);
       live.erase(job_id);
-    } else if (alive && (job->scope.forwarder_port4 || job->scope.forwarder_port6)) {
+      continue;
+    }
+    guard->RefreshSockets(job->state.scope_id, *job->policy);
+    if (alive && (job->scope.forwarder_port4 || job->scope.forwarder_port6)) {
       job->scope.forwarder_ns = static_cast<std::uint64_t>(now);
       static_cast<void>(maps->WriteScope(job->state.scope_id, job->scope));
     }
@@ -96,6 +99,7 @@ void Sensor::Parts::Beat() {
 }
 
 void Sensor::Parts::Checkpoint() {
+  guard->Refresh();
   static_cast<void>(pipeline->SubmitFlowTotals(std::nullopt));
   for (const LiveJobPtr& job : Jobs()) {
     std::unique_lock lock(job->mutex, std::try_to_lock);

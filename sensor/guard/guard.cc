@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "sensor/guard/deputies.h"
 #include "sensor/guard/probe.h"
+#include "sensor/guard/runner.h"
 
 namespace weir::guard {
 namespace {
@@ -29,7 +31,7 @@ Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::Po
                             const GuardOptions& options) {
   auto tables = GuardTables::Of(programs);
   WEIR_TRY(tables);
-  Guard guard(std::move(*tables));
+  Guard guard(std::move(*tables), maps);
   auto host = HostRow(options.pin_directory);
   WEIR_TRY(host);
   WEIR_TRY(guard.tables_.WriteHost(*host));
@@ -44,8 +46,50 @@ Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::Po
   return guard;
 }
 
+void Guard::RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const {
+  for (const auto& [path, action] : policy.sockets) {
+    if (const auto socket = IdentityOf(path))
+      static_cast<void>(tables_.WriteSocket(scope_id, *socket, action == "allow"));
+  }
+}
+
+void Guard::Refresh() {
+  std::map<std::pair<std::uint64_t, std::uint64_t>, weir_guarded> found;
+  const auto add = [&found](const std::filesystem::path& path, const weir_guarded& how) {
+    if (const auto file = IdentityOf(path)) found.emplace(std::pair(file->dev, file->inode), how);
+  };
+  for (const auto& path : FindDeputies()) add(path, {WEIR_G_SOCKETS, 0});
+  Runner runner = FindRunner();
+  std::erase_if(runner.processes, [this](pid_t pid) {
+    const auto task = maps_->Task(static_cast<std::uint32_t>(pid));
+    return !task || *task;  // a job's own process, whatever it calls itself
+  });
+  if (!runner.processes.empty()) {
+    for (const RunnerFile& file : runner.files)
+      add(file.path, {WEIR_G_RUNNER_FILES, file.readable ? WEIR_GF_WRITE_ONLY : 0u});
+  }
+  const std::set<pid_t> processes(runner.processes.begin(), runner.processes.end());
+
+  const std::lock_guard lock(*refreshing_);
+  // New ones first: what moves from one inode to another is guarded all the time.
+  for (const auto& [id, how] : found) {
+    if (!guarded_.contains(id)) static_cast<void>(tables_.Guard({id.first, id.second}, how));
+  }
+  for (const auto& [id, how] : guarded_) {
+    if (!found.contains(id)) static_cast<void>(tables_.Unguard({id.first, id.second}));
+  }
+  for (const pid_t pid : processes) static_cast<void>(tables_.Protect(pid, WEIR_P_RUNNER));
+  for (const pid_t pid : runners_) {
+    if (!processes.contains(pid)) static_cast<void>(tables_.Unprotect(pid));
+  }
+  guarded_ = std::move(found);
+  runners_ = processes;
+}
+
 Result<> Guard::Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const {
-  return tables_.WriteScope(scope_id, policy::GuardMasksOf(policy));
+  WEIR_TRY(tables_.WriteScope(scope_id, policy::GuardMasksOf(policy)));
+  RefreshSockets(scope_id, policy);
+  return {};
 }
 
 }  // namespace weir::guard

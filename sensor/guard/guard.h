@@ -5,8 +5,11 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "policy/compiled.h"
@@ -35,15 +38,24 @@ class Guard {
 
   /// Before the first process of the scope.
   [[nodiscard]] Result<> Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const;
+  /// Sockets that the policy speaks of come and go with their services: at the beginning, and from time to time.
+  void RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const;
+  /// Looks for runners and deputies that came or went since. Walks /proc: for a background thread, and at a job's
+  /// beginning.
+  void Refresh();
   /// Attempts so far; nullopt: the scope has none on record.
   [[nodiscard]] Result<std::optional<weir_guard_scope>> Read(std::uint32_t scope_id) const {
     return tables_.ReadScope(scope_id);
   }
 
  private:
-  explicit Guard(GuardTables tables) : tables_(std::move(tables)) {}
+  Guard(GuardTables tables, const sensor_bpf::PolicyMaps& maps) : tables_(std::move(tables)), maps_(&maps) {}
 
   GuardTables tables_;
+  const sensor_bpf::PolicyMaps* maps_;
+  std::unique_ptr<std::mutex> refreshing_ = std::make_unique<std::mutex>();  ///< guards what follows
+  std::map<std::pair<std::uint64_t, std::uint64_t>, weir_guarded> guarded_;  ///< found by Refresh
+  std::set<pid_t> runners_;
   std::vector<ClassState> states_;
 };
 

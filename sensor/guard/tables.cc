@@ -31,6 +31,7 @@ Result<GuardTables> GuardTables::Of(const sensor_bpf::Programs& programs) {
   WEIR_TRY(Bind(programs, "weir_guards", tables.scopes_));
   WEIR_TRY(Bind(programs, "weir_protected", tables.protected_));
   WEIR_TRY(Bind(programs, "weir_guarded", tables.guarded_));
+  WEIR_TRY(Bind(programs, "weir_sockets", tables.sockets_));
   WEIR_TRY(Bind(programs, "weir_host", tables.host_));
   return tables;
 }
@@ -40,6 +41,14 @@ Result<> GuardTables::WriteScope(std::uint32_t scope_id, const policy::GuardMask
   scope.deny = masks.deny;
   scope.report = masks.report;
   return scopes_.Put(scope_id, scope);
+}
+
+Result<> GuardTables::WriteSocket(std::uint32_t scope_id, const weir_guarded_key& socket, bool allow) const {
+  weir_socket_key key{};
+  key.dev = socket.dev;
+  key.inode = socket.inode;
+  key.scope_id = scope_id;
+  return sockets_.Put(key, allow ? 1 : 2);
 }
 
 Result<> GuardTables::Protect(pid_t pid, std::uint32_t who) const {

@@ -24,8 +24,8 @@ class GuardTables {
  public:
   [[nodiscard]] static Result<GuardTables> Of(const sensor_bpf::Programs& programs);
 
-  /// Before the scope's first process. Counts begin at 0. The row goes when the scope is swept: attempts of a scope without
-  /// one are denied.
+  /// Before the scope's first process. Counts begin at 0. The row goes when the scope is swept: attempts of a scope
+  /// without one are denied.
   [[nodiscard]] Result<> WriteScope(std::uint32_t scope_id, const policy::GuardMasks& masks) const;
   /// nullopt: no such scope.
   [[nodiscard]] Result<std::optional<weir_guard_scope>> ReadScope(std::uint32_t scope_id) const {
@@ -41,12 +41,16 @@ class GuardTables {
   }
   [[nodiscard]] Result<> Unguard(const weir_guarded_key& file) const { return guarded_.Remove(file); }
 
+  /// A scope's own word about a socket, which goes before what is guarded. Rows go when the scope is swept.
+  [[nodiscard]] Result<> WriteSocket(std::uint32_t scope_id, const weir_guarded_key& socket, bool allow) const;
+
   [[nodiscard]] Result<> WriteHost(const weir_host& host) const { return host_.Put(0, host); }
 
  private:
   sensor_bpf::Map<std::uint32_t, weir_guard_scope> scopes_;
   sensor_bpf::Map<std::uint32_t, weir_protected> protected_;
   sensor_bpf::Map<weir_guarded_key, weir_guarded> guarded_;
+  sensor_bpf::Map<weir_socket_key, std::uint32_t> sockets_;
   sensor_bpf::Map<std::uint32_t, weir_host> host_;
 };
 

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unix sockets of services that do for others what these may not do themselves: start processes, containers and
+// machines, or look up names. Whoever may talk to one is out of the job.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace weir::guard {
+
+/// Paths of those that exist under `root` ("/" but in tests). Well-known places; others a policy names in `sockets:`.
+[[nodiscard]] std::vector<std::filesystem::path> FindDeputies(const std::filesystem::path& root = "/");
+
+}  // namespace weir::guard

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is protected and which sockets are deputies, found in a file tree of the test's own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "sensor/base/fd.h"
+#include "sensor/guard/deputies.h"
+#include "sensor/guard/runner.h"
+
+namespace weir::guard {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Tree : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/weir-guard-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    root_ = name;
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void File(const fs::path& path, const std::string& text = "") {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  void Socket(const fs::path& path) {
+    fs::create_directories((root_ / path).parent_path());
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    std::strncpy(at.sun_path, (root_ / path).c_str(), sizeof(at.sun_path) - 1);
+    const Fd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof(at)), 0);
+  }
+  void Process(const std::string& pid, const std::string& comm, const fs::path& executable) {
+    File("proc/" + pid + "/comm", comm + "\n");
+    fs::create_symlink(root_ / executable, root_ / "proc" / pid / "exe");
+  }
+  fs::path root_;
+};
+
+TEST_F(Tree, DeputiesAreSocketsAtKnownPlaces) {
+  Socket("run/docker.sock");
+  Socket("run/user/1000/bus");
+  Socket("run/mine/app.sock");
+  File("run/dbus/system_bus_socket", "a file is no socket");
+  EXPECT_THAT(FindDeputies(root_),
+              testing::UnorderedElementsAre(root_ / "run/docker.sock", root_ / "run/user/1000/bus"));
+}
+
+TEST_F(Tree, TheRunnerIsFoundByItsProcessesAndItsFilesBesideThem) {
+  Process("41", "Runner.Listener", "srv/runner/bin/Runner.Listener");
+  Process("42", "Runner.Worker", "srv/runner/bin/Runner.Worker");
+  Process("43", "Runner.Other", "srv/other/bin/Runner.Other");
+  File("proc/44x/comm", "Runner.Worker\n");
+  for (const char* name : {".credentials", ".env", "README"}) File(fs::path("srv/runner") / name);
+  File("srv/other/.credentials");
+  const Runner runner = FindRunner(root_ / "proc");
+  EXPECT_THAT(runner.processes, testing::UnorderedElementsAre(41, 42));
+  ASSERT_EQ(runner.files.size(), 2u);
+  EXPECT_EQ(runner.files[0].path, root_ / "srv/runner/.credentials");
+  EXPECT_FALSE(runner.files[0].readable) << "secrets are not even read";
+  EXPECT_EQ(runner.files[1].path, root_ / "srv/runner/.env");
+  EXPECT_TRUE(runner.files[1].readable);
+}
+
+TEST_F(Tree, WithoutRunnerThereIsNothing) {
+  const Runner runner = FindRunner(root_ / "proc");
+  EXPECT_TRUE(runner.processes.empty());
+  EXPECT_TRUE(runner.files.empty());
+}
+
+}  // namespace
+}  // namespace weir::guard
