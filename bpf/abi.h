@@ -370,7 +370,7 @@ struct weir_proc_name_key {
 #define WEIR_G_SYSCTL 8u        /* a setting that switches programs off or starts helpers; value: 0 */
 #define WEIR_G_SYSRQ 9u         /* value: 0 */
 #define WEIR_G_MOUNT 10u        /* taking Weir's pins away; value: 0 */
-#define WEIR_G_MEMORY 11u       /* physical memory; value: device minor, or 0 for /proc/kcore */
+#define WEIR_G_MEMORY 11u       /* physical memory; value: device minor, 0 for /proc/kcore and probes by tracefs */
 #define WEIR_G_PACKET 12u       /* value: socket protocol */
 #define WEIR_G_XDP 13u
 #define WEIR_G_VSOCK 14u
@@ -396,13 +396,23 @@ struct weir_guard_scope {
 /* weir_protected: tgid -> whose process that is. Written by the sensor. */
 #define WEIR_P_SENSOR 1u
 #define WEIR_P_RUNNER 2u
+#define WEIR_TICK_NS 10000000ull /* USER_HZ, the unit of starttime in /proc/PID/stat (proc(5)) */
 struct weir_protected {
-    __u64 start_ns; /* task_struct.start_boottime of its leader: a tgid can be another process's later */
+    /* Start of the process, because a tgid can be another's later: starttime of /proc/PID/stat * WEIR_TICK_NS, and compared
+     * in that unit, since user space sees no finer one. 0: whoever has the tgid. A stale entry protects a process too many,
+     * which is the harmless direction. */
+    __u64 start_ns;
     __u32 who;
     __u32 reserved;
 };
 
-/* weir_guarded: files, directories and sockets by identity -> how they are guarded. Written by the sensor. */
+/*
+ * weir_guarded: files, directories and sockets by identity -> how they are guarded. Written by the sensor.
+ *
+ * For each device with a WEIR_GF_BELOW directory there must be a second entry, inode 0: it says how a file is judged of which
+ * the kernel does not know where it lies (opened by handle), and the block device itself. A directory without WEIR_GF_BELOW
+ * is held in its place (not renamed, not removed); what lies in it is free.
+ */
 struct weir_guarded_key {
     __u64 dev; /* kernel's s_dev encoding */
     __u64 inode;
@@ -425,8 +435,8 @@ struct weir_socket_key {
 /* weir_host: one entry; what the guard must tell from a job's own. Written by the sensor. */
 struct weir_host {
     __u64 pins_dev;    /* s_dev of the BPF file system that holds Weir's pins; 0: none */
-    __u32 netns_inode; /* of the network namespace in which the sensor runs */
-    __u32 reserved;
+    __u32 netns_inode; /* of the network namespace in which the sensor runs; 0: each one is judged as if it were that */
+    __u32 mntns_inode; /* of the mount namespace in which the pins are mounted; 0: the same */
 };
 
 /* ---- sockets, queries, flows ------------------------------------------------------------------------------- */

@@ -3,6 +3,9 @@
 /*
  * The guard's judgement: what a task of a scope must not do to its guard, to the runner, or past every cgroup hook. Each
  * hook finds out which class of attempt it sees and asks here. Tasks outside every scope pay one lookup.
+ *
+ * Who acts is the current task. Kernel threads that work for a task (io_uring's, since 5.10.162 and 5.12) are of its thread
+ * group; what the kernel starts on its own (modprobe for a request of a job) is not.
  */
 #ifndef WEIR_GUARD_BPF_H
 #define WEIR_GUARD_BPF_H
@@ -21,11 +24,19 @@ static __always_inline const struct weir_task *weir_guarded_task(__u32 *tgid) {
     return task && task->scope_id && !(task->flags & WEIR_T_CANARY) ? task : 0;
 }
 
+/* The acting task's scope; 0: outside every scope. Asked before anything but arguments is read. */
+static __always_inline __u32 weir_guarded_scope(void) {
+    __u32 tgid;
+    const struct weir_task *task = weir_guarded_task(&tgid);
+
+    return task ? task->scope_id : 0;
+}
+
 /*
  * Judges an attempt of the current task. Returns 0 (go on) or -EPERM. Recorded once for each process image, class, verdict
  * and value; counted always. A global function, so that the verifier walks it once.
  */
-__noinline int weir_guard_judge(__u32 guard_class, __u64 value) {
+__weak __noinline int weir_guard_judge(__u32 guard_class, __u64 value) {
     __u32 tgid;
     const struct weir_task *task = weir_guarded_task(&tgid);
     struct weir_found found = {.value = value, .finding = WEIR_F_GUARD, .guard_class = (__u16)guard_class};
@@ -49,6 +60,46 @@ __noinline int weir_guard_judge(__u32 guard_class, __u64 value) {
     }
     weir_find_once(scope_id, task->exec_id, tgid, &found);
     return found.verdict == WEIR_DENY ? -WEIR_EPERM : 0;
+}
+
+/* The same without a count and a record: for what the kernel asks on its own while it answers something harmless. */
+static __always_inline int weir_guard_hide(__u32 scope_id, __u32 guard_class) {
+    const struct weir_guard_scope *guard = bpf_map_lookup_elem(&weir_guards, &scope_id);
+
+    return !guard || guard->deny & (1u << guard_class) ? -WEIR_EPERM : 0;
+}
+
+static __always_inline const struct weir_host *weir_host_entry(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&weir_host, &zero);
+}
+
+/* Is this the network namespace in which the sensor runs? Not known: every one counts as it. */
+static __always_inline int weir_is_host_net(struct net *net) {
+    const struct weir_host *host = weir_host_entry();
+
+    return !host || !host->netns_inode || BPF_CORE_READ(net, ns.inum) == host->netns_inode;
+}
+
+/* Whose process is it, WEIR_P_*? 0: nobody's whom the guard protects. */
+static __always_inline __u32 weir_protects(struct task_struct *task) {
+    __u32 tgid = BPF_CORE_READ(task, tgid);
+    const struct weir_protected *entry = bpf_map_lookup_elem(&weir_protected, &tgid);
+    __u64 start_ns;
+
+    if (!entry) return 0;
+    start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+    return !entry->start_ns || entry->start_ns / WEIR_TICK_NS == start_ns / WEIR_TICK_NS ? entry->who : 0;
+}
+
+/* Does another task belong to this scope? */
+static __always_inline int weir_is_member(struct task_struct *task, __u32 scope_id) {
+    __u32 tgid = BPF_CORE_READ(task, tgid);
+    const struct weir_task *entry = bpf_map_lookup_elem(&weir_tasks, &tgid);
+
+    if (entry)
+        return entry->scope_id == scope_id && entry->start_ns == BPF_CORE_READ(task, group_leader, start_boottime);
+    return weir_any_untracked() && weir_scope_of_cgroup(weir_cgroup_of(task)) == scope_id;
 }
 
 #endif /* WEIR_GUARD_BPF_H */

@@ -41,36 +41,66 @@ struct hlist_bl_node {
     struct hlist_bl_node **pprev;
 };
 
+struct list_head {
+    struct list_head *next;
+};
+
+struct hlist_node {
+    struct hlist_node *next;
+};
+
+struct hlist_head {
+    struct hlist_node *first;
+};
+
 struct qstr {
     __u32 len;
     const unsigned char *name;
 };
 
+struct dentry;
+
 struct super_block {
     __u32 s_dev;
     unsigned long s_magic;
+    struct dentry *s_root;
 };
 
 struct inode {
+    unsigned short i_mode;
     struct super_block *i_sb;
     unsigned long i_ino;
     unsigned int i_nlink;
+    struct hlist_head i_dentry; /* its names in the cache */
+    void *i_private;
 };
 
 struct dentry {
     struct hlist_bl_node d_hash;
     struct dentry *d_parent;
     struct qstr d_name;
+    struct inode *d_inode; /* null: negative, a name that is about to be made */
+    struct super_block *d_sb;
+    union {
+        struct hlist_node d_alias; /* in i_dentry */
+    } d_u;
 };
 
 struct vfsmount {
     struct dentry *mnt_root;
+    struct super_block *mnt_sb;
+    int mnt_flags;
 };
+
+struct mnt_namespace;
 
 struct mount {
     struct mount *mnt_parent;
     struct dentry *mnt_mountpoint;
     struct vfsmount mnt;
+    struct list_head mnt_mounts; /* its children, by their mnt_child */
+    struct list_head mnt_child;
+    struct mnt_namespace *mnt_ns;
 };
 
 struct path {
@@ -79,8 +109,20 @@ struct path {
 };
 
 struct file {
+    unsigned int f_mode;
+    unsigned int f_flags;
     struct path f_path;
     struct inode *f_inode;
+    void *private_data;
+};
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+};
+
+struct files_struct {
+    struct fdtable *fdt;
 };
 
 struct fs_struct {
@@ -100,6 +142,12 @@ struct cred {
 
 struct kernfs_node {
     __u64 id;
+    struct kernfs_node *parent;
+};
+
+/* From 6.15 on. */
+struct kernfs_node___renamed {
+    struct kernfs_node *__parent;
 };
 
 struct cgroup_root {
@@ -130,8 +178,11 @@ struct signal_struct {
 };
 
 /* BPF programs are handed sockets as struct bpf_sock; these are the fields that it lacks. */
+struct sock;
+
 struct socket {
     struct file *file; /* null: the kernel's own */
+    struct sock *sk;
 };
 
 typedef struct {
@@ -161,6 +212,41 @@ struct sock {
     struct socket *sk_socket; /* null: not accepted yet, or closed */
 };
 
+struct unix_sock {
+    struct path path; /* null: no file */
+};
+
+struct sk_buff {
+    unsigned int len;
+    unsigned char *data;
+};
+
+struct mnt_namespace {
+    struct ns_common ns;
+};
+
+struct nsproxy {
+    struct net *net_ns;
+};
+
+/* Tasks of a number; index 0: PIDTYPE_PID. */
+struct pid {
+    struct hlist_head tasks[1];
+};
+
+struct proc_inode {
+    struct pid *pid; /* null: not of a process */
+    struct inode vfs_inode;
+};
+
+/* What a system call was entered with, x86-64. */
+struct pt_regs___x86 {
+    unsigned long bx;
+    unsigned long cx;
+    unsigned long si;
+    unsigned long di;
+};
+
 struct task_struct {
     int pid;
     int tgid;
@@ -174,7 +260,14 @@ struct task_struct {
     const struct cred *cred;
     struct css_set *cgroups;
     struct signal_struct *signal;
+    struct files_struct *files;
+    struct nsproxy *nsproxy;
+    struct hlist_node pid_links[1];
 };
+
+/* Values differ between kernels: ask bpf_core_enum_value(). */
+enum kernel_read_file_id { READING_FIRMWARE = 1 };
+enum kernel_load_data_id { LOADING_FIRMWARE = 1 };
 
 #pragma clang attribute pop
 

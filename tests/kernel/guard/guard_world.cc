@@ -4,37 +4,41 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
+
+#include "tests/kernel/lab/fit.h"
 
 namespace weir::lab {
 namespace {
 
 constexpr std::uint32_t kAllClasses = (1u << WEIR_GUARD_CLASSES) - 1;
 
-// task_struct.start_boottime as the kernel has it; /proc shows it in ticks only, so the comparison there is by tick.
+// starttime of /proc/PID/stat in the ABI's unit; 0: it is gone.
 std::uint64_t StartOf(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
   std::getline(file, line);
-  std::istringstream fields(line.substr(line.rfind(')') + 2));
+  std::istringstream fields(line.substr(std::min(line.size(), line.rfind(')') + 2)));
   std::string skipped;
-  for (int field = 3; field < 22; field++) fields >> skipped;
+  for (int field = 3; field < 22; field++) fields >> skipped;  // the name is the second
   std::uint64_t ticks = 0;
   fields >> ticks;
-  return ticks;
+  return ticks * WEIR_TICK_NS;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<GuardWorld>> GuardWorld::Create(bool deny) {
-  auto world = World::Create(WEIR_MODE_BLOCK);
+Result<std::unique_ptr<GuardWorld>> GuardWorld::Create() {
+  auto world = World::Create(WEIR_MODE_AUDIT);
   WEIR_TRY(world);
-  auto guard = Skeleton<weir_guard>::Load((*world)->pins());
+  auto guard = Skeleton<weir_guard>::Load((*world)->pins(), [](weir_guard& s) { FitToKernel(s.obj); });
   WEIR_TRY(guard);
   std::unique_ptr<GuardWorld> made(new GuardWorld(std::move(*world), std::move(*guard)));
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, made->guard_->obj) {
+    if (!bpf_program__autoload(program)) continue;
     if (std::string(bpf_program__section_name(program)).starts_with("cgroup")) {
       auto link = AttachCgroup(program, made->world_->root().fd());
       WEIR_TRY(link);
@@ -45,10 +49,16 @@ Result<std::unique_ptr<GuardWorld>> GuardWorld::Create(bool deny) {
     if (!link) return FailErrno(std::string("attach ") + bpf_program__name(program), errno);
     made->links_.push_back(std::move(link));
   }
-  weir_guard_scope scope{};
-  (deny ? scope.deny : scope.report) = kAllClasses;
-  WEIR_TRY(MapPut(made->guard_->maps.weir_guards, World::kScope, scope));
+  WEIR_TRY(made->Judge(Mode::kDeny));
   return made;
+}
+
+Result<> GuardWorld::Judge(Mode mode) {
+  weir_guard_scope scope{};
+  scope.deny = mode == Mode::kDeny ? kAllClasses : 0;
+  scope.report = mode == Mode::kReport ? kAllClasses : 0;
+  world_->rings().Take();
+  return MapPut(guard_->maps.weir_guards, World::kScope, scope);
 }
 
 std::uint64_t GuardWorld::Denied(std::uint32_t guard_class) {
@@ -77,7 +87,16 @@ Result<> GuardWorld::Guard(const std::string& path, std::uint32_t guard_class, s
   struct stat file {};
   if (::stat(path.c_str(), &file) != 0) return FailErrno("stat " + path, errno);
   const weir_guarded_key key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
-  return MapPut(guard_->maps.weir_guarded, key, weir_guarded{guard_class, flags});
+  const weir_guarded entry{guard_class, flags};
+  if (flags & WEIR_GF_BELOW) WEIR_TRY(MapPut(guard_->maps.weir_guarded, weir_guarded_key{key.dev, 0}, entry));
+  return MapPut(guard_->maps.weir_guarded, key, entry);
+}
+
+Result<> GuardWorld::Unguard(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return FailErrno("stat " + path, errno);
+  const weir_guarded_key key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
+  return MapDelete(guard_->maps.weir_guarded, key);
 }
 
 Result<> GuardWorld::SetHost(const weir_host& host) { return MapPut(guard_->maps.weir_host, std::uint32_t{0}, host); }

@@ -16,8 +16,13 @@ namespace weir::lab {
 
 class GuardWorld {
  public:
-  /// `deny`: every class, else: every class is only reported.
-  static Result<std::unique_ptr<GuardWorld>> Create(bool deny);
+  enum class Mode { kAllow, kReport, kDeny };
+
+  /// Denies every class.
+  static Result<std::unique_ptr<GuardWorld>> Create();
+
+  /// From now on every class is judged like that. Counters begin anew, findings so far are forgotten.
+  Result<> Judge(Mode mode);
 
   /// Runs `body` in the job and returns what it returned (0–255), or -1.
   int InJob(const std::function<int()>& body) { return world_->InJob(body); }
@@ -30,6 +35,7 @@ class GuardWorld {
 
   Result<> Protect(pid_t pid, std::uint32_t who);
   Result<> Guard(const std::string& path, std::uint32_t guard_class, std::uint32_t flags);
+  Result<> Unguard(const std::string& path);
   Result<> SetHost(const weir_host& host);
 
   World& world() { return *world_; }

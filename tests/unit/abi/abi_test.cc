@@ -73,7 +73,7 @@ const std::vector<Struct>& Structs() {
     STRUCT(weir_guarded_key, FIELD(weir_guarded_key, dev), FIELD(weir_guarded_key, inode)),
     STRUCT(weir_guarded, FIELD(weir_guarded, guard_class), FIELD(weir_guarded, flags)),
     STRUCT(weir_socket_key, FIELD(weir_socket_key, dev), FIELD(weir_socket_key, inode), FIELD(weir_socket_key, scope_id), FIELD(weir_socket_key, reserved)),
-    STRUCT(weir_host, FIELD(weir_host, pins_dev), FIELD(weir_host, netns_inode), FIELD(weir_host, reserved)),
+    STRUCT(weir_host, FIELD(weir_host, pins_dev), FIELD(weir_host, netns_inode), FIELD(weir_host, mntns_inode)),
     STRUCT(weir_stuck, FIELD(weir_stuck, scope_id), FIELD(weir_stuck, netns_inode), FIELD(weir_stuck, proto), FIELD(weir_stuck, reserved)),
     STRUCT(weir_flow_key, FIELD(weir_flow_key, exec_id), FIELD(weir_flow_key, scope_id), FIELD(weir_flow_key, port), FIELD(weir_flow_key, proto), FIELD(weir_flow_key, verdict), FIELD(weir_flow_key, hook), FIELD(weir_flow_key, why), FIELD(weir_flow_key, reserved), FIELD(weir_flow_key, addr)),
     STRUCT(weir_flow, FIELD(weir_flow, first_ns), FIELD(weir_flow, last_ns), FIELD(weir_flow, count), FIELD(weir_flow, bytes_out), FIELD(weir_flow, bytes_in), FIELD(weir_flow, packets_out), FIELD(weir_flow, packets_in), FIELD(weir_flow, rule_id), FIELD(weir_flow, tgid)),

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bpf/libbpf.h>
+
+namespace weir::lab {
+
+/// Leaves out fmod_ret programs on functions that this kernel does not have (before load).
+void FitToKernel(bpf_object* object);
+
+}  // namespace weir::lab
