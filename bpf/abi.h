@@ -376,7 +376,7 @@ struct weir_proc_name_key {
 #define WEIR_G_VSOCK 14u
 #define WEIR_G_FAMILY 15u /* other socket families that carry data off the host; value: family */
 #define WEIR_G_TUN 16u
-#define WEIR_G_TUNNEL 17u    /* links of the host's network namespace; value: RTM_* or ioctl */
+#define WEIR_G_TUNNEL 17u    /* links of the host's network namespace; value: message type, generic family or ioctl */
 #define WEIR_G_ROUTES 18u    /* its addresses, routes, rules, queues; value: RTM_* or ioctl */
 #define WEIR_G_NETFILTER 19u /* its packet filter; value: nfnetlink type, or socket option */
 #define WEIR_G_NETNS 20u     /* joining the host's network namespace; value: inode of the namespace */
@@ -438,6 +438,10 @@ struct weir_host {
     __u32 netns_inode; /* of the network namespace in which the sensor runs; 0: each one is judged as if it were that */
     __u32 mntns_inode; /* of the mount namespace in which the pins are mounted; 0: the same */
 };
+
+/* weir_genl: number of a generic netlink family that a job may speak to in the host's network namespace, such as ethtool's
+ * (numbers are of this boot, CTRL_CMD_GETFAMILY tells them) -> __u32 1. Written by the sensor. A miss: WEIR_G_TUNNEL, since
+ * families such as openvswitch's send packets, and others make tunnels; the controller itself is always free. */
 
 /* ---- sockets, queries, flows ------------------------------------------------------------------------------- */
 

@@ -32,6 +32,14 @@ static __always_inline __u32 weir_guarded_scope(void) {
     return task ? task->scope_id : 0;
 }
 
+/* A hook's argument as a number: the verifier passes no typed pointer to a global function, and 5.10 no other kind. */
+static __always_inline void *weir_plain(const void *pointer) {
+    void *value = 0;
+
+    bpf_probe_read_kernel(&value, sizeof(value), &pointer);
+    return value;
+}
+
 /*
  * Judges an attempt of the current task. Returns 0 (go on) or -EPERM. Recorded once for each process image, class, verdict
  * and value; counted always. A global function, so that the verifier walks it once.

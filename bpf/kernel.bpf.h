@@ -208,6 +208,7 @@ struct sock_common {
 
 struct sock {
     struct sock_common __sk_common;
+    unsigned short sk_protocol;
     socket_lock_t sk_lock;
     struct socket *sk_socket; /* null: not accepted yet, or closed */
 };
@@ -245,6 +246,7 @@ struct pt_regs___x86 {
     unsigned long cx;
     unsigned long si;
     unsigned long di;
+    unsigned long orig_ax; /* number of the system call */
 };
 
 struct task_struct {
@@ -262,6 +264,7 @@ struct task_struct {
     struct signal_struct *signal;
     struct files_struct *files;
     struct nsproxy *nsproxy;
+    void *stack;
     struct hlist_node pid_links[1];
 };
 

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Copyright the Weir authors */
+/*
+ * Going to the host's network namespace. No security function is about setns(2), but one is asked on the way whether the task
+ * has CAP_SYS_ADMIN (netns_install), and by then the system call's registers say which descriptor is meant. x86-64 only.
+ *
+ * Left open: the descriptor is looked up again here. A thread that shares the table of descriptors can put another in its
+ * place in between; what it gains is a task in the host's namespace, where every other hook still sees it.
+ * Where it is only reported, each of the kernel's two questions counts.
+ */
+#include "guard.bpf.h"
+
+#define WEIR_NSFS_MAGIC 0x6e736673  /* include/uapi/linux/magic.h */
+#define WEIR_PIDFS_MAGIC 0x50494446 /* the same, since 6.9 */
+#define WEIR_CLONE_NEWNET 0x40000000
+#define WEIR_CAP_SYS_ADMIN 21
+/* arch/x86/entry/syscalls */
+#define WEIR_SETNS_64 308
+#define WEIR_SETNS_32 346
+#define WEIR_STACK_BYTES 16384 /* THREAD_SIZE of x86-64 */
+
+/* struct file of a descriptor of the current task; null: none. */
+static __always_inline struct file *weir_file_of(__u32 fd) {
+    struct task_struct *task = (void *)bpf_get_current_task();
+    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+    struct file **files, *file = 0;
+
+    if (fd >= BPF_CORE_READ(table, max_fds)) return 0;
+    files = BPF_CORE_READ(table, fd);
+    bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+    return file;
+}
+
+/* Number of the network namespace in which the process of a pidfd is; 0: it is gone. */
+static __always_inline __u32 weir_net_of_pidfd(struct file *file) {
+    struct pid *pid = BPF_CORE_READ(file, f_inode, i_sb, s_magic) == WEIR_PIDFS_MAGIC
+                          ? BPF_CORE_READ(file, f_inode, i_private)
+                          : BPF_CORE_READ(file, private_data);
+    struct hlist_node *first = BPF_CORE_READ(pid, tasks[0].first);
+    struct task_struct *task;
+
+    if (!first) return 0;
+    task = (void *)first - bpf_core_field_offset(struct task_struct, pid_links);
+    return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
+
+__weak __noinline int weir_judge_setns(__u32 fd, __u32 type) {
+    struct task_struct *current = (void *)bpf_get_current_task();
+    const struct weir_host *host = weir_host_entry();
+    struct file *file;
+    __u32 inum;
+
+    if (!host || !host->netns_inode) return 0;
+    if (BPF_CORE_READ(current, nsproxy, net_ns, ns.inum) == host->netns_inode) return 0;
+    file = weir_file_of(fd);
+    if (!file) return 0;
+    if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == WEIR_NSFS_MAGIC)
+        inum = BPF_CORE_READ(file, f_inode, i_ino);
+    else
+        inum = type & WEIR_CLONE_NEWNET ? weir_net_of_pidfd(file) : 0;
+    return inum == host->netns_inode ? weir_guard_judge(WEIR_G_NETNS, inum) : 0;
+}
+
+/* What the current system call was entered with. 5.10 has no helper for it, but a stack whose top is at a known place. */
+static __always_inline struct pt_regs___x86 *weir_entry_registers(void) {
+    struct task_struct *task;
+
+    if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+        return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    task = (void *)bpf_get_current_task();
+    return BPF_CORE_READ(task, stack) + WEIR_STACK_BYTES - bpf_core_type_size(struct pt_regs___x86);
+}
+
+SEC("fmod_ret/security_capable")
+int BPF_PROG(weir_g_setns, const struct cred *cred, void *user_ns, int cap, unsigned int options, int ret) {
+    struct pt_regs___x86 *regs;
+    __u64 call;
+
+    if (ret || cap != WEIR_CAP_SYS_ADMIN || !weir_guarded_scope()) return ret;
+    regs = weir_plain(weir_entry_registers());
+    call = BPF_CORE_READ(regs, orig_ax);
+    if (call == WEIR_SETNS_64) return weir_judge_setns((__u32)BPF_CORE_READ(regs, di), (__u32)BPF_CORE_READ(regs, si));
+    if (call == WEIR_SETNS_32) return weir_judge_setns((__u32)BPF_CORE_READ(regs, bx), (__u32)BPF_CORE_READ(regs, cx));
+    return 0;
+}
