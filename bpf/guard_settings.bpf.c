@@ -14,12 +14,12 @@ struct weir_setting {
 
 #define WEIR_SETTINGS 10
 static const struct weir_setting weir_settings[WEIR_SETTINGS] = {
-    {"kernel/ftrace_enabled"},         /* 0 switches off every program that is not a cgroup's or a tracepoint's */
-    {"kernel/sysrq"},                  /* and then any key kills everything */
-    {"kernel/modprobe"},               /* programs that the kernel starts as root, outside every scope */
-    {"kernel/hotplug"},                /* the same */
-    {"kernel/poweroff_cmd"},           /* the same */
-    {"kernel/usermodehelper/bset"},    /* what those may do */
+    {"kernel/ftrace_enabled"},      /* 0 switches off every program that is not a cgroup's or a tracepoint's */
+    {"kernel/sysrq"},               /* and then any key kills everything */
+    {"kernel/modprobe"},            /* programs that the kernel starts as root, outside every scope */
+    {"kernel/hotplug"},             /* the same */
+    {"kernel/poweroff_cmd"},        /* the same */
+    {"kernel/usermodehelper/bset"}, /* what those may do */
     {"kernel/usermodehelper/inheritable"},
     {"kernel/unprivileged_bpf_disabled"},
     {"kernel/kexec_load_disabled"},

@@ -52,7 +52,7 @@ void GuardCase::ExpectFinding(std::uint32_t guard_class, std::uint64_t value, st
 }
 
 void GuardCase::Refuses(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt,
-             int refused) {
+                        int refused) {
   ASSERT_TRUE(world_->Judge(GuardWorld::Mode::kDeny));
   EXPECT_EQ(world_->InJob(attempt), refused);
   EXPECT_EQ(world_->Denied(guard_class), 1u);
@@ -60,7 +60,7 @@ void GuardCase::Refuses(std::uint32_t guard_class, std::uint64_t value, const st
 }
 
 void GuardCase::Holds(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt,
-             int refused) {
+                      int refused) {
   EXPECT_EQ(Outside(attempt), 0) << "outside the scope";
   ASSERT_TRUE(world_->Judge(GuardWorld::Mode::kReport));
   EXPECT_EQ(world_->InJob(attempt), 0) << "only reported";

@@ -17,14 +17,13 @@ class GuardCase : public testing::Test {
   static void SetUpTestSuite();
   void SetUp() override;
 
-  /// Tries `attempt` (0 or errno) outside the scope, where it must work; in the job under report, where it must work and
-  /// be recorded once with class, value and process; and in the job under guard, where it must be refused with
+  /// Tries `attempt` (0 or errno) outside the scope, where it must work; in the job under report, where it must work
+  /// and be recorded once with class, value and process; and in the job under guard, where it must be refused with
   /// EPERM (or what the kernel makes of it), counted and recorded.
-  void Holds(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt,
-             int refused = EPERM);
+  void Holds(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt, int refused = EPERM);
   /// Under guard only: the attempt cannot work here anyhow (no such hardware), or must not be let through.
   void Refuses(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt,
-             int refused = EPERM);
+               int refused = EPERM);
   /// It works in the job under guard, and nobody speaks of it.
   void Passes(const std::function<int()>& ordinary);
   int Outside(const std::function<int()>& body);

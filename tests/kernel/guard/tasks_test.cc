@@ -121,17 +121,20 @@ TEST_F(GuardTasks, RefusesTheRunnersMemory) {
   static char byte = 'x';
   Holds(WEIR_G_RUNNER_MEMORY, value(), [this] { return ReadMemory(pid(), &byte); });
   // The kernel calls it EACCES there.
-  Holds(WEIR_G_RUNNER_MEMORY, value(), [&] { return TryOpen(proc + "environ", O_RDONLY); }, EACCES);
-  Holds(WEIR_G_RUNNER_MEMORY, value(), [&] { return TryOpen(proc + "maps", O_RDONLY); }, EACCES);
-  Holds(WEIR_G_RUNNER_MEMORY, value(), [&] { return TryOpen(proc + "mem", O_RDONLY); }, EACCES);
+  Holds(
+      WEIR_G_RUNNER_MEMORY, value(), [&] { return TryOpen(proc + "environ", O_RDONLY); }, EACCES);
+  Holds(
+      WEIR_G_RUNNER_MEMORY, value(), [&] { return TryOpen(proc + "maps", O_RDONLY); }, EACCES);
+  Holds(
+      WEIR_G_RUNNER_MEMORY, value(), [&] { return TryOpen(proc + "mem", O_RDONLY); }, EACCES);
   Holds(WEIR_G_RUNNER_MEMORY, value(), [this] {
     const Fd pidfd(static_cast<int>(PidfdOpen(pid())));
     return ErrnoOf(syscall(SYS_pidfd_getfd, pidfd.get(), 0, 0));
   });
-  Holds(WEIR_G_RUNNER_MEMORY, value(),
-        [this] { return ErrnoOf(ptrace(PTRACE_SEIZE, pid(), nullptr, nullptr)); });
-  Holds(WEIR_G_RUNNER_MEMORY, value(),
-        [&] { return ErrnoOf(open((proc + "task/" + std::to_string(pid()) + "/mem").c_str(), O_RDWR)); }, EACCES);
+  Holds(WEIR_G_RUNNER_MEMORY, value(), [this] { return ErrnoOf(ptrace(PTRACE_SEIZE, pid(), nullptr, nullptr)); });
+  Holds(
+      WEIR_G_RUNNER_MEMORY, value(), [&] { return TryOpen(proc + "task/" + std::to_string(pid()) + "/mem", O_RDONLY); },
+      EACCES);
 }
 
 TEST_F(GuardTasks, RefusesTheSensorsMemoryAndDescriptors) {
