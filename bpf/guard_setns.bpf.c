@@ -8,41 +8,14 @@
  * place in between; what it gains is a task in the host's namespace, where every other hook still sees it.
  * Where it is only reported, each of the kernel's two questions counts.
  */
-#include "guard.bpf.h"
+#include "guard_netns.bpf.h"
 
-#define WEIR_NSFS_MAGIC 0x6e736673  /* include/uapi/linux/magic.h */
-#define WEIR_PIDFS_MAGIC 0x50494446 /* the same, since 6.9 */
 #define WEIR_CLONE_NEWNET 0x40000000
 #define WEIR_CAP_SYS_ADMIN 21
 /* arch/x86/entry/syscalls */
 #define WEIR_SETNS_64 308
 #define WEIR_SETNS_32 346
 #define WEIR_STACK_BYTES 16384 /* THREAD_SIZE of x86-64 */
-
-/* struct file of a descriptor of the current task; null: none. */
-static __always_inline struct file *weir_file_of(__u32 fd) {
-    struct task_struct *task = (void *)bpf_get_current_task();
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-    struct file **files, *file = 0;
-
-    if (fd >= BPF_CORE_READ(table, max_fds)) return 0;
-    files = BPF_CORE_READ(table, fd);
-    bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-    return file;
-}
-
-/* Number of the network namespace in which the process of a pidfd is; 0: it is gone. */
-static __always_inline __u32 weir_net_of_pidfd(struct file *file) {
-    struct pid *pid = BPF_CORE_READ(file, f_inode, i_sb, s_magic) == WEIR_PIDFS_MAGIC
-                          ? BPF_CORE_READ(file, f_inode, i_private)
-                          : BPF_CORE_READ(file, private_data);
-    struct hlist_node *first = BPF_CORE_READ(pid, tasks[0].first);
-    struct task_struct *task;
-
-    if (!first) return 0;
-    task = (void *)first - bpf_core_field_offset(struct task_struct, pid_links);
-    return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-}
 
 __weak __noinline int weir_judge_setns(__u32 fd, __u32 type) {
     struct task_struct *current = (void *)bpf_get_current_task();
@@ -54,10 +27,8 @@ __weak __noinline int weir_judge_setns(__u32 fd, __u32 type) {
     if (BPF_CORE_READ(current, nsproxy, net_ns, ns.inum) == host->netns_inode) return 0;
     file = weir_file_of(fd);
     if (!file) return 0;
-    if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == WEIR_NSFS_MAGIC)
-        inum = BPF_CORE_READ(file, f_inode, i_ino);
-    else
-        inum = type & WEIR_CLONE_NEWNET ? weir_net_of_pidfd(file) : 0;
+    inum = weir_ns_of_file(file);
+    if (!inum && type & WEIR_CLONE_NEWNET) inum = weir_net_of_pidfd(file);
     return inum == host->netns_inode ? weir_guard_judge(WEIR_G_NETNS, inum) : 0;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Copyright the Weir authors */
 /*
- * The host's network namespace: links, addresses, routes and packet filters are not the job's to change; in a namespace of its
- * own it does as it likes, as long as nothing of it reaches into another. By netlink, by ioctl, and by going there (setns).
- * What netlink is told has been copied into the kernel before these programs look at it.
+ * The host's network namespace: links, addresses, routes and packet filters are not the job's to change. In a namespace of its
+ * own it does as it likes, as long as nothing of it reaches into the host's. What netlink is told has been copied into the
+ * kernel before these programs look at it.
  */
-#include "guard.bpf.h"
+#include "guard_netns.bpf.h"
 
 /* include/uapi/linux/netlink.h */
 #define WEIR_NETLINK_ROUTE 0
@@ -20,8 +20,14 @@
 #define WEIR_RTM_KIND 3
 #define WEIR_RTM_GET 2
 #define WEIR_IFINFO_BYTES 16
+#define WEIR_IFLA_LINKINFO 18
+#define WEIR_IFLA_NET_NS_PID 19
+#define WEIR_IFLA_NET_NS_FD 28
 #define WEIR_IFLA_LINK_NETNSID 37
 #define WEIR_IFLA_TARGET_NETNSID 46
+#define WEIR_IFLA_INFO_DATA 2
+#define WEIR_INFO_PEER 1 /* of veth, vxcan and netkit: a link message of its own */
+#define WEIR_NLA_TYPE 0x3fff
 #define WEIR_GENL_ID_CTRL 16
 
 #define WEIR_MESSAGES 64 /* in one send; more are not looked at, and refused */
@@ -46,23 +52,72 @@ static __always_inline __u32 weir_nl_align(__u32 len) {
     return (len + 3) & ~3u;
 }
 
-/* Does a link message name another namespace by id? A link made so has its other end, or itself, there. WEIR_NL_CUT: cannot
- * be walked. Of several attributes of a type the kernel takes the last: any one counts here. */
-__weak __noinline int weir_link_reaches_out(__u64 data, __u32 len) {
-    __u32 at = WEIR_NL_HEADER + WEIR_IFINFO_BYTES;
+static __always_inline int weir_is_host_fd(__u64 at) {
+    const struct weir_host *host = weir_host_entry();
+    struct file *file;
+    __u32 fd = 0;
 
+    if (bpf_probe_read_kernel(&fd, sizeof(fd), (void *)at)) return 1;
+    file = weir_file_of(fd);
+    return !host || (file && weir_ns_of_file(file) == host->netns_inode);
+}
+
+/* Does one of a link's attributes name a namespace that is, or may be, the host's? Its id: for the other end, or the link
+ * itself. A process: whose it is cannot be looked up here. A descriptor: that can. Of several attributes of a type the kernel
+ * takes the last; any one counts here, and so does what cannot be walked. */
+__weak __noinline int weir_link_reaches_out(__u64 at, __u64 end) {
     for (int i = 0; i < WEIR_ATTRIBUTES; i++) {
         struct weir_nl_attr attr = {};
         __u32 type;
 
-        if (at + sizeof(attr) > len) return 0;
-        if (bpf_probe_read_kernel(&attr, sizeof(attr), (void *)data + at)) return 1;
+        if (at + sizeof(attr) > end) return 0;
+        if (bpf_probe_read_kernel(&attr, sizeof(attr), (void *)at)) return 1;
         if (attr.len < sizeof(attr)) return 0;
-        type = attr.type & 0x3fff;
-        if (type == WEIR_IFLA_LINK_NETNSID || type == WEIR_IFLA_TARGET_NETNSID) return 1;
+        type = attr.type & WEIR_NLA_TYPE;
+        if (type == WEIR_IFLA_LINK_NETNSID || type == WEIR_IFLA_TARGET_NETNSID || type == WEIR_IFLA_NET_NS_PID)
+            return 1;
+        if (type == WEIR_IFLA_NET_NS_FD && weir_is_host_fd(at + sizeof(attr))) return 1;
         at += weir_nl_align(attr.len);
     }
     return 1;
+}
+
+/* Address of the last attribute of a type, 0: none. */
+__weak __noinline __u64 weir_nl_find(__u64 at, __u64 end, __u32 type) {
+    __u64 found = 0;
+
+    for (int i = 0; i < WEIR_ATTRIBUTES; i++) {
+        struct weir_nl_attr attr = {};
+
+        if (at + sizeof(attr) > end || bpf_probe_read_kernel(&attr, sizeof(attr), (void *)at) ||
+            attr.len < sizeof(attr))
+            break;
+        if ((attr.type & WEIR_NLA_TYPE) == type) found = at;
+        at += weir_nl_align(attr.len);
+    }
+    return found;
+}
+
+/* End of an attribute at an address. */
+static __always_inline __u64 weir_nl_end(__u64 at) {
+    struct weir_nl_attr attr = {};
+
+    bpf_probe_read_kernel(&attr, sizeof(attr), (void *)at);
+    return at + attr.len;
+}
+
+/* The same of a link's peer, which stands three levels down. */
+static __always_inline int weir_peer_reaches_out(__u64 at, __u64 end) {
+    at = weir_nl_find(at, end, WEIR_IFLA_LINKINFO);
+    if (at) at = weir_nl_find(at + sizeof(struct weir_nl_attr), weir_nl_end(at), WEIR_IFLA_INFO_DATA);
+    if (at) at = weir_nl_find(at + sizeof(struct weir_nl_attr), weir_nl_end(at), WEIR_INFO_PEER);
+    return at && weir_link_reaches_out(at + sizeof(struct weir_nl_attr) + WEIR_IFINFO_BYTES, weir_nl_end(at));
+}
+
+static __always_inline int weir_message_reaches_out(__u64 data, __u32 len) {
+    __u64 at = data + WEIR_NL_HEADER + WEIR_IFINFO_BYTES;
+
+    return weir_link_reaches_out(at, data + len) || weir_peer_reaches_out(at, data + len);
 }
 
 static __always_inline int weir_is_link_message(__u32 type) {
@@ -74,7 +129,7 @@ static __always_inline int weir_judge_route(__u64 data, const struct weir_nl_hea
     __u32 type = header->type;
 
     if (!host) {
-        if (!weir_is_link_message(type) || !weir_link_reaches_out(data, header->len)) return 0;
+        if (!weir_is_link_message(type) || !weir_message_reaches_out(data, header->len)) return 0;
         return weir_guard_judge(WEIR_G_TUNNEL, type);
     }
     if ((type & WEIR_RTM_KIND) == WEIR_RTM_GET) return 0;
@@ -133,77 +188,4 @@ int BPF_PROG(weir_g_netlink, struct sock *sk, struct sk_buff *skb, int ret) {
     if (protocol == WEIR_NETLINK_XFRM || protocol == WEIR_NETLINK_RDMA)
         return weir_guard_judge(WEIR_G_TUNNEL, weir_first_type(skb));
     return 0;
-}
-
-/* include/uapi/linux/sockios.h, asm-generic/ioctls.h */
-#define WEIR_SOCKIO_FIRST 0x8900
-#define WEIR_SOCKIO_LAST 0x89ff
-#define WEIR_TIOCSETD 0x5423
-#define WEIR_S_IFMT 0170000
-#define WEIR_S_IFSOCK 0140000
-
-/* Requests of sockets that only tell, or concern the socket alone. SIOCETHTOOL is among them: what it sets are the card's
- * settings. SIOCGIFBR and SIOCGIFVLAN are not: what they do stands in their argument. */
-static __always_inline int weir_ioctl_tells(__u32 request) {
-    switch (request) {
-        case 0x8901 ... 0x8907: /* FIOSETOWN … SIOCGSTAMPNS */
-        case 0x8910:            /* SIOCGIFNAME … */
-        case 0x8912:
-        case 0x8913:
-        case 0x8915:
-        case 0x8917:
-        case 0x8919:
-        case 0x891b:
-        case 0x891d:
-        case 0x891f:
-        case 0x8921:
-        case 0x8925: /* SIOCGIFENCAP */
-        case 0x8927: /* SIOCGIFHWADDR */
-        case 0x8929:
-        case 0x8933: /* SIOCGIFINDEX */
-        case 0x8935:
-        case 0x8938:
-        case 0x8942:
-        case 0x8946 ... 0x8948: /* SIOCETHTOOL, SIOCGMIIPHY, SIOCGMIIREG */
-        case 0x894b ... 0x894c: /* SIOCOUTQNSD, SIOCGSKNS */
-        case 0x8954:
-        case 0x8961:
-        case 0x8970:
-        case 0x8994: /* SIOCBONDINFOQUERY */
-        case 0x89b1: /* SIOCGHWTSTAMP */
-            return 1;
-        default:
-            return 0;
-    }
-}
-
-/* Links: flags aside, everything that makes, removes or joins them. */
-static __always_inline __u32 weir_ioctl_class(__u32 request) {
-    return request == 0x8940 || request == 0x8941 || (request >= 0x8980 && request <= 0x89af) || request >= 0x89f0
-               ? WEIR_G_TUNNEL
-               : WEIR_G_ROUTES;
-}
-
-static __always_inline int weir_judge_ioctl(struct file *file, __u32 request) {
-    struct socket *sock;
-
-    /* A line discipline can make a network link of a terminal (SLIP, PPP); which one stands in the job's memory. */
-    if (request == WEIR_TIOCSETD) return weir_guard_judge(WEIR_G_TUN, 0);
-    if (request < WEIR_SOCKIO_FIRST || request > WEIR_SOCKIO_LAST || weir_ioctl_tells(request)) return 0;
-    if (!weir_guarded_scope() || (BPF_CORE_READ(file, f_inode, i_mode) & WEIR_S_IFMT) != WEIR_S_IFSOCK) return 0;
-    sock = BPF_CORE_READ(file, private_data);
-    if (!weir_is_host_net(BPF_CORE_READ(sock, sk, __sk_common.skc_net.net))) return 0;
-    return weir_guard_judge(weir_ioctl_class(request), request);
-}
-
-SEC("fmod_ret/security_file_ioctl")
-int BPF_PROG(weir_g_ioctl, struct file *file, unsigned int request, unsigned long arg, int ret) {
-    return ret ? ret : weir_judge_ioctl(file, request);
-}
-
-/* Since 6.8, and in stable kernels since 5.10.210 and 6.1.77: 32-bit system calls. Before, the one above sees them. User space
- * does not load this where the function is missing. */
-SEC("fmod_ret/security_file_ioctl_compat")
-int BPF_PROG(weir_g_ioctl32, struct file *file, unsigned int request, unsigned long arg, int ret) {
-    return ret ? ret : weir_judge_ioctl(file, request);
 }
