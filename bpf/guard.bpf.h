@@ -17,11 +17,12 @@
 
 #define WEIR_EPERM 1
 
-/* The acting task, when the guard has anything to say about it; null: outside every scope. */
+/* The acting task, when the guard has anything to say about it; null: outside every scope. Canaries are judged, too: one of
+ * them proves the guard. */
 static __always_inline const struct weir_task *weir_guarded_task(__u32 *tgid) {
     const struct weir_task *task = weir_current(tgid);
 
-    return task && task->scope_id && !(task->flags & WEIR_T_CANARY) ? task : 0;
+    return task && task->scope_id ? task : 0;
 }
 
 /* The acting task's scope; 0: outside every scope. Asked before anything but arguments is read. */
@@ -66,7 +67,7 @@ __weak __noinline int weir_guard_judge(__u32 guard_class, __u64 value) {
     } else {
         return 0;
     }
-    weir_find_once(scope_id, task->exec_id, tgid, &found);
+    if (!(task->flags & WEIR_T_CANARY)) weir_find_once(scope_id, task->exec_id, tgid, &found);
     return found.verdict == WEIR_DENY ? -WEIR_EPERM : 0;
 }
 

@@ -69,7 +69,8 @@ int Modules(const AttemptWorld&) {
   return ErrnoOf(::syscall(SYS_init_module, nothing, sizeof(nothing), ""));
 }
 
-int Signal(const AttemptWorld& world) { return ErrnoOf(::kill(world.sensor, 0)); }
+/// One that does nothing to who does not wait for it.
+int Signal(const AttemptWorld& world) { return ErrnoOf(::kill(world.sensor, SIGURG)); }
 int Ptrace(const AttemptWorld& world) { return ReadMemoryOf(world.sensor); }
 int RunnerMemory(const AttemptWorld& world) { return ReadMemoryOf(world.runner); }
 int RunnerFiles(const AttemptWorld& world) { return OpenFile(world.runner_file, O_RDONLY); }
@@ -159,11 +160,11 @@ int Netfilter(const AttemptWorld&) {
   return SendNetlink(NETLINK_NETFILTER, &message, sizeof(message));
 }
 
-/// Into the namespace that it is in already, which is the host's.
+/// Out of the host's namespace, and back.
 int Netns(const AttemptWorld&) {
   const int fd = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno;
-  const int failed = ErrnoOf(::setns(fd, CLONE_NEWNET));
+  const int failed = ErrnoOf(::unshare(CLONE_NEWNET) == 0 ? ::setns(fd, CLONE_NEWNET) : -1);
   ::close(fd);
   return failed;
 }
@@ -198,9 +199,9 @@ constexpr std::array<Attempt, WEIR_GUARD_CLASSES> kAttempts = {{{WEIR_G_BPF, Bpf
                                                                 {WEIR_G_TUNNEL, Tunnel},
                                                                 {WEIR_G_ROUTES, Routes},
                                                                 {WEIR_G_NETFILTER, Netfilter},
-                                                                {WEIR_G_NETNS, Netns},
                                                                 {WEIR_G_SOCKETS, Sockets},
-                                                                // Last: it leaves the mount namespace.
+                                                                // Last, because they leave namespaces.
+                                                                {WEIR_G_NETNS, Netns},
                                                                 {WEIR_G_MOUNT, Mount}}};
 
 }  // namespace
