@@ -377,7 +377,7 @@ struct weir_proc_name_key {
 #define WEIR_G_FAMILY 15u /* other socket families that carry data off the host; value: family */
 #define WEIR_G_TUN 16u
 #define WEIR_G_TUNNEL 17u    /* links of the host's network namespace; value: message type, generic family or ioctl */
-#define WEIR_G_ROUTES 18u    /* its addresses, routes, rules, queues; value: RTM_* or ioctl */
+#define WEIR_G_ROUTES 18u    /* its addresses, routes, rules, queues, and sockets of others; value: message type or ioctl */
 #define WEIR_G_NETFILTER 19u /* its packet filter; value: nfnetlink type, or socket option */
 #define WEIR_G_NETNS 20u     /* joining the host's network namespace; value: inode of the namespace */
 #define WEIR_G_SOCKETS 21u   /* unix sockets that act for others; value: inode of the socket's file */

@@ -9,6 +9,7 @@
 
 /* include/uapi/linux/netlink.h */
 #define WEIR_NETLINK_ROUTE 0
+#define WEIR_NETLINK_SOCK_DIAG 4
 #define WEIR_NETLINK_XFRM 6
 #define WEIR_NETLINK_NETFILTER 12
 #define WEIR_NETLINK_GENERIC 16
@@ -29,6 +30,7 @@
 #define WEIR_INFO_PEER 1 /* of veth, vxcan and netkit: a link message of its own */
 #define WEIR_NLA_TYPE 0x3fff
 #define WEIR_GENL_ID_CTRL 16
+#define WEIR_SOCK_DESTROY 21 /* include/uapi/linux/sock_diag.h: aborts other processes' connections */
 
 #define WEIR_MESSAGES 64 /* in one send; more are not looked at, and refused */
 #define WEIR_ATTRIBUTES 96
@@ -155,6 +157,8 @@ __weak __noinline int weir_judge_messages(__u64 data, __u32 len, __u32 protocol,
         if (header.type >= WEIR_NL_HEADER) { /* below: NOOP, ERROR, DONE, which the kernel skips */
             if (protocol == WEIR_NETLINK_ROUTE) ret = weir_judge_route(data, &header, (int)host);
             if (protocol == WEIR_NETLINK_GENERIC) ret = weir_judge_generic(header.type);
+            if (protocol == WEIR_NETLINK_SOCK_DIAG && header.type == WEIR_SOCK_DESTROY)
+                ret = weir_guard_judge(WEIR_G_ROUTES, header.type);
             if (ret) return ret;
         }
         step = weir_nl_align(header.len);
@@ -181,7 +185,8 @@ int BPF_PROG(weir_g_netlink, struct sock *sk, struct sk_buff *skb, int ret) {
     if (ret || !weir_guarded_scope()) return ret;
     protocol = BPF_CORE_READ(sk, sk_protocol);
     host = weir_is_host_net(BPF_CORE_READ(sk, __sk_common.skc_net.net));
-    if (protocol == WEIR_NETLINK_ROUTE || (host && protocol == WEIR_NETLINK_GENERIC))
+    if (protocol == WEIR_NETLINK_ROUTE ||
+        (host && (protocol == WEIR_NETLINK_GENERIC || protocol == WEIR_NETLINK_SOCK_DIAG)))
         return weir_judge_messages((__u64)BPF_CORE_READ(skb, data), BPF_CORE_READ(skb, len), protocol, (__u32)host);
     if (!host) return 0;
     if (protocol == WEIR_NETLINK_NETFILTER) return weir_guard_judge(WEIR_G_NETFILTER, weir_first_type(skb));

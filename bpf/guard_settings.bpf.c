@@ -9,10 +9,10 @@
 /* Names as the kernel writes them (bpf_sysctl_get_name): path below /proc/sys, whatever the mount. */
 #define WEIR_SETTING_BYTES 40
 struct weir_setting {
-    char name[WEIR_SETTING_BYTES];
-};
+    char name[WEIR_SETTING_BYTES]; /* zero-padded, so that words can be compared */
+} __attribute__((aligned(8)));
 
-#define WEIR_SETTINGS 10
+#define WEIR_SETTINGS 12
 static const struct weir_setting weir_settings[WEIR_SETTINGS] = {
     {"kernel/ftrace_enabled"},      /* 0 switches off every program that is not a cgroup's or a tracepoint's */
     {"kernel/sysrq"},               /* and then any key kills everything */
@@ -24,14 +24,19 @@ static const struct weir_setting weir_settings[WEIR_SETTINGS] = {
     {"kernel/unprivileged_bpf_disabled"},
     {"kernel/kexec_load_disabled"},
     {"kernel/kexec_load_limit_reboot"},
+    {"net/core/bpf_jit_enable"}, /* without it a restarted sensor attaches nothing */
+    {"net/core/bpf_jit_limit"},  /* the same */
 };
 
+/* Without a branch a word: the verifier walks each way that a loop can end. */
 static __always_inline int weir_setting_is(const struct weir_setting *name, const struct weir_setting *other) {
-    for (int i = 0; i < WEIR_SETTING_BYTES; i++) {
-        if (name->name[i] != other->name[i]) return 0;
-        if (!name->name[i]) return 1;
-    }
-    return 0;
+    const __u64 *left = (const void *)name, *right = (const void *)other;
+    __u64 difference = 0;
+
+#pragma unroll
+    for (__u32 i = 0; i < WEIR_SETTING_BYTES / sizeof(*left); i++)
+        difference |= left[i] ^ right[i];
+    return !difference;
 }
 
 static __always_inline int weir_is_guarded_setting(const struct weir_setting *name) {

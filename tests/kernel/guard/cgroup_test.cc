@@ -138,6 +138,7 @@ TEST_F(GuardCgroup, RefusesSettingsThatSwitchProgramsOff) {
   Holds(WEIR_G_SYSCTL, 0, [] { return TryWrite("/proc/sys/kernel/modprobe", "/sbin/modprobe"); });
   Holds(WEIR_G_SYSCTL, 0, [] { return TryWrite("/proc/sys/kernel/poweroff_cmd", "/sbin/poweroff"); });
   Refuses(WEIR_G_SYSCTL, 0, [] { return TryWrite("/proc/sys/kernel/usermodehelper/bset", "1 1"); });
+  Refuses(WEIR_G_SYSCTL, 0, [] { return TryWrite("/proc/sys/net/core/bpf_jit_enable", "0"); });
   Refuses(WEIR_G_SYSCTL, 0, [] { return TryWrite("/proc/sys/kernel/core_pattern", "|/tmp/evil %p"); });
   Refuses(WEIR_G_SYSCTL, 0, [] {
     const std::string long_one = "|" + std::string(100, 'x');

@@ -88,6 +88,17 @@ TEST_F(GuardFiles, RefusesThemThroughOtherMounts) {
   });
 }
 
+// Another file system that shows them as its own.
+TEST_F(GuardFiles, RefusesThemThroughAnOverlay) {
+  const std::string options = "lowerdir=" + base_ + "/dir/deep:" + base_ + "/empty";
+  std::filesystem::create_directory(base_ + "/empty");
+  Holds(WEIR_G_RUNNER_FILES, Inode(key_), [&] {
+    if (unshare(CLONE_NEWNS) || mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr)) return ENODEV;
+    if (mount("none", (base_ + "/free").c_str(), "overlay", 0, options.c_str())) return errno + 100;
+    return TryOpen(base_ + "/free/er/key", O_RDONLY);
+  });
+}
+
 // The file's name in the cache is gone, so the kernel opens it without knowing where it lies.
 TEST_F(GuardFiles, RefusesThemByHandle) {
   struct Handle {
@@ -166,6 +177,7 @@ TEST_F(GuardFiles, RefusesTheKernelsSwitches) {
     return TryOpen(proc + "/sysrq-trigger", O_WRONLY);
   });
   Holds(WEIR_G_MEMORY, 0, [] { return TryOpen("/sys/kernel/tracing/uprobe_events", O_WRONLY); });
+  Holds(WEIR_G_SYSCTL, 0, [] { return TryOpen("/sys/kernel/security/lockdown", O_WRONLY); });
   Passes([] { return TryWrite("/proc/self/comm", "job") ? errno : TryOpen("/proc/self/oom_score_adj", O_RDWR); });
 }
 
