@@ -80,6 +80,7 @@
 #define WEIR_WHY_EXPIRED 45u     /* learned, but older than dns.max_age */
 #define WEIR_WHY_PACKET_FORM 46u /* headers that do not parse */
 #define WEIR_WHY_STUCK 47u       /* a stream that holds refused bytes: they would leave first, or with it */
+#define WEIR_WHY_SOURCE 48u      /* to loopback, from an address elsewhere: the answer, or an error, would go there */
 
 /* Which hook judged. */
 #define WEIR_HOOK_SOCKET 1u
@@ -451,6 +452,7 @@ struct weir_host {
 #define WEIR_K_FLOW (1u << 3)   /* addr/port/proto name a flow to which bytes are added */
 #define WEIR_K_STUCK (1u << 4)  /* a stream that holds bytes which were refused: nothing leaves on it any more */
 #define WEIR_K_CLOSED (1u << 5) /* its process is done with it; what a stream still sends is added packet by packet */
+#define WEIR_K_HERE (1u << 6)   /* a process has named a loopback destination on it */
 
 /* weir_socks: socket storage, cloned to accepted sockets. Written by all programs; by the sensor at adoption. */
 struct weir_sock {

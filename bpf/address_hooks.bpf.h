@@ -104,6 +104,7 @@ static __always_inline int weir_sock_keep(struct bpf_sock *sk, struct weir_sock 
     sock->rule_id = act->rule_id;
     sock->tgid = act->tgid;
     sock->flags |= WEIR_K_FLOW;
+    if (weir_addr_is_loopback((const __u32 *)act->addr)) sock->flags |= WEIR_K_HERE;
     sock->port = act->port;
     sock->proto = act->proto;
     sock->verdict = act->verdict;

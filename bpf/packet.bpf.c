@@ -23,11 +23,12 @@ static __always_inline int weir_is_seen(const struct __sk_buff *skb, const struc
     void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
     const __u32 *seen = (const __u32 *)sock->seen_addr;
     const struct weir_ports *ports;
+    int here = weir_addr_is_loopback(seen);
 
     if (sock->generation != scope->generation || (sock->flags & WEIR_K_DNS)) return 0;
     if (scope->flags & WEIR_S_ENDED) return 0;
     /* A root job can change the route meanwhile. */
-    if (skb->ifindex != WEIR_LOOPBACK_IFINDEX && weir_addr_is_loopback(seen)) return 0;
+    if (here && skb->ifindex != WEIR_LOOPBACK_IFINDEX) return 0;
     if (skb->protocol == bpf_htons(WEIR_ETH_IP)) {
         const struct iphdr *ip = data;
 
@@ -35,12 +36,14 @@ static __always_inline int weir_is_seen(const struct __sk_buff *skb, const struc
         if ((void *)(ports + 1) > end || ip->ihl != 5 || ip->protocol != sock->proto) return 0;
         if (ip->frag_off & bpf_htons(WEIR_FRAG_OFFSET)) return 0;
         if (seen[3] != ip->daddr || seen[2] != WEIR_MAPPED_WORD) return 0;
+        if (here && !weir_v4_is_here(ip->saddr)) return 0;
     } else {
         const struct ipv6hdr *ip6 = data;
 
         ports = (void *)(ip6 + 1);
         if ((void *)(ports + 1) > end || ip6->nexthdr != sock->proto) return 0;
         if (!weir_addr_same(seen, ip6->daddr.in6_u.u6_addr32)) return 0;
+        if (here && !weir_addr_is_loopback(ip6->saddr.in6_u.u6_addr32)) return 0;
     }
     if (sock->proto != WEIR_TCP && sock->proto != WEIR_UDP) return 0;
     return ports->dest == sock->seen_port && ports->source != WEIR_DNS_PORT;
@@ -130,6 +133,18 @@ static __always_inline void weir_packet_names(struct weir_sock *sock, const stru
 }
 
 /*
+ * A packet to loopback stays, and what answers it goes to its source: the kernel's error about a closed port, with the
+ * payload in it, or a service of the host's. The kernel gives such a packet a loopback source. Any other one was chosen by the
+ * sender (IPV6_FREEBIND needs no privilege), or the host has turned a packet here that was meant for elsewhere; a socket that
+ * has ever named a loopback destination is no such case, whatever another thread makes of its flow meanwhile.
+ */
+static __always_inline int weir_is_answered_elsewhere(const struct weir_sock *sock, const struct weir_packet *packet) {
+    if (!packet->stays || !weir_addr_is_loopback(packet->dest.addr)) return 0;
+    if (weir_addr_is_loopback(packet->source.addr)) return 0;
+    return !weir_is_named(sock) || (sock->flags & WEIR_K_HERE);
+}
+
+/*
  * The long way. A global function, so that the verifier walks it once; such a function takes only the context and numbers on
  * 5.10, so it finds socket and scope again. `plain`: do not look whether it is DNS.
  */
@@ -138,18 +153,25 @@ __noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
     const struct weir_scope *scope;
     struct weir_judgement judgement = {};
     struct weir_packet packet = {};
-    int passed = WEIR_PACKET_PASS;
+    int passed = WEIR_PACKET_PASS, elsewhere;
     __u32 why;
 
     if (!sock) return WEIR_PACKET_DROP;
     scope = weir_scope_of(sock->scope_id);
     if (!scope) return WEIR_PACKET_DROP;
     weir_packet_parse(skb, &packet);
+    elsewhere = weir_is_answered_elsewhere(sock, &packet);
+    if (elsewhere) {
+        __builtin_memcpy(packet.dest.addr, packet.source.addr, 16);
+        packet.dest.port = packet.source_port;
+        weir_forget(packet.dest.addr);
+    }
     if (!plain && !packet.fault && !weir_has_ended(scope) && weir_is_dns_packet(sock, &packet)) {
         if (!weir_is_turned_aside(sock, &packet)) return WEIR_PACKET_DNS;
         passed = WEIR_PACKET_DNS;
     }
     why = weir_opaque((__u32)weir_judge_packet(sock, scope, &packet, &judgement));
+    if (why >= 32 && elsewhere) why = WEIR_WHY_SOURCE;
     if (why < 32 && (sock->flags & WEIR_K_STUCK)) why = WEIR_WHY_STUCK;
     passed = (int)weir_opaque((__u32)passed);
     if (why < 32 && weir_is_named(sock)) {

@@ -43,6 +43,7 @@ constexpr std::pair<std::string_view, std::string_view> kWhys[] = {
     {"expired", "the name was looked up longer ago than dns.max_age allows"},
     {"packet-form", "headers that do not parse"},
     {"stuck-stream", "the stream holds refused bytes"},
+    {"foreign-source", "the answer would go to a source address elsewhere"},
 };
 
 }  // namespace

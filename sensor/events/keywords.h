@@ -44,6 +44,7 @@ inline constexpr std::array kWhyKeywords = {
     Keyword{WEIR_WHY_EXPIRED, "expired"},
     Keyword{WEIR_WHY_PACKET_FORM, "packet-form"},
     Keyword{WEIR_WHY_STUCK, "stuck-stream"},
+    Keyword{WEIR_WHY_SOURCE, "foreign-source"},
 };
 
 inline constexpr std::array kHookKeywords = {

@@ -224,7 +224,7 @@ TEST(Keywords, ReadInBothDirections) {
 
 TEST(Keywords, EveryReasonHasOneWord) {
   for (std::uint32_t why = WEIR_WHY_RULE; why <= WEIR_WHY_DNS_TCP; ++why) EXPECT_NE(WhyWord(why), "unknown") << why;
-  for (std::uint32_t why = WEIR_WHY_DENY_RULE; why <= WEIR_WHY_STUCK; ++why) {
+  for (std::uint32_t why = WEIR_WHY_DENY_RULE; why <= WEIR_WHY_SOURCE; ++why) {
     EXPECT_NE(WhyWord(why), "unknown") << why;
   }
   for (std::uint32_t finding = WEIR_F_LEFT_CGROUP; finding <= WEIR_F_LEARNED_FULL; ++finding) {

@@ -46,10 +46,10 @@ TEST(Words, NamesEndpoints) {
 
 TEST(Words, ExplainsEachWhyOfTheSensor) {
   for (const char* why :
-       {"rule",        "cidr",     "name",     "loopback",    "local",       "resolver",       "search",
-        "established", "kind",     "dns-tcp",  "deny-rule",   "no-rule",     "process",        "socket-kind",
-        "dns-name",    "dns-form", "dns-type", "dns-tcp-off", "dns-reply",   "foreign-socket", "translated",
-        "fragment",    "ended",    "expired",  "packet-form", "stuck-stream"}) {
+       {"rule",        "cidr",     "name",     "loopback",    "local",        "resolver",       "search",
+        "established", "kind",     "dns-tcp",  "deny-rule",   "no-rule",      "process",        "socket-kind",
+        "dns-name",    "dns-form", "dns-type", "dns-tcp-off", "dns-reply",    "foreign-socket", "translated",
+        "fragment",    "ended",    "expired",  "packet-form", "stuck-stream", "foreign-source"}) {
     EXPECT_NE(WhyClause(why), why);
   }
   EXPECT_EQ(WhyClause("from-the-future"), "from-the-future");
