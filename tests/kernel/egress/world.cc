@@ -97,7 +97,7 @@ Result<> World::PutScope(std::uint32_t scope_id, const weir_scope& scope) {
 }
 
 Result<TempCgroup> World::AddJob(std::uint32_t scope_id, std::uint32_t mode, std::uint32_t flags) {
-  auto cgroup = jobs_.CreateChild("other");
+  auto cgroup = jobs_.CreateChild("other-" + std::to_string(scope_id));
   WEIR_TRY(cgroup);
   weir_scope scope{};
   scope.generation = 1;
@@ -130,9 +130,9 @@ Result<> World::Cidr(std::uint8_t table, const std::string& address, unsigned bi
   return MapPut(egress_->maps.weir_cidr, key, weir_rule{proc_mask, rule_id, 0});
 }
 
-Result<> World::Resolver(const std::string& address) {
+Result<> World::Resolver(const std::string& address, std::uint32_t scope_id) {
   weir_resolver_key key{};
-  key.scope_id = kScope;
+  key.scope_id = scope_id;
   std::memcpy(key.addr, ParseAddress(address).data(), sizeof(key.addr));
   return MapPut(egress_->maps.weir_resolvers, key, std::uint32_t{0});
 }

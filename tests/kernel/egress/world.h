@@ -50,7 +50,7 @@ class World {
                 std::uint32_t rule_id = 1, std::uint64_t proc_mask = WEIR_PROC_ANY, std::uint32_t scope_id = kScope);
   Result<> Cidr(std::uint8_t table, const std::string& address, unsigned bits, std::uint16_t port, std::uint8_t proto,
                 std::uint32_t rule_id = 1, std::uint64_t proc_mask = WEIR_PROC_ANY);
-  Result<> Resolver(const std::string& address);
+  Result<> Resolver(const std::string& address, std::uint32_t scope_id = kScope);
   Result<> TrustNamespace(std::uint64_t cookie);
   Result<> PutScope(std::uint32_t scope_id, const weir_scope& scope);
 
