@@ -12,6 +12,9 @@
 
 namespace weir::lab {
 
+/// One for all tests of the program: loading the programs takes an emulated CPU six seconds.
+extern Range* range;
+
 /// What an attack is given.
 struct Aim {
   std::string address;
@@ -26,7 +29,7 @@ constexpr unsigned kAdmittedKind = 1u << 2;  ///< blocked where every kind of so
 constexpr unsigned kUnprivileged = 1u << 3;  ///< tried as nobody, without capabilities
 constexpr unsigned kOldDatagram = 1u << 4;
 constexpr unsigned kOldStream = 1u << 5;
-constexpr unsigned kPeer = 1u << 6;          ///< somebody outside connects or sends to port 8080 of the runner
+constexpr unsigned kPeer = 1u << 6;          ///< somebody outside comes to this port of the runner
 constexpr unsigned kMayBeMissing = 1u << 7;  ///< a kernel without it has nothing to hold; the test says so
 
 constexpr unsigned kNoProcess = 1u << 8;  ///< a socket of the kernel's: recorded as the job's, without a process

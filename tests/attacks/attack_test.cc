@@ -12,32 +12,32 @@ namespace weir::lab {
 
 void PrintTo(const Attack& attack, std::ostream* out) { *out << attack.name; }
 
+Range* range = nullptr;
+
 namespace {
 
 using namespace std::chrono_literals;
 
-class Attacked : public testing::TestWithParam<Attack> {
- protected:
-  static void SetUpTestSuite() {
+class OneRange : public testing::Environment {
+ public:
+  void SetUp() override {
     auto made = Range::Open();
     ASSERT_TRUE(made) << made.error().what;
-    range_ = made->release();
+    range = made->release();
   }
-  static void TearDownTestSuite() {
-    delete range_;
-    range_ = nullptr;
-  }
-  void SetUp() override { ASSERT_NE(range_, nullptr); }
+  void TearDown() override { delete range; }
+};
+testing::Environment* const kOneRange = testing::AddGlobalTestEnvironment(new OneRange);
+
+class Attacked : public testing::TestWithParam<Attack> {
+ protected:
+  void SetUp() override { ASSERT_NE(range, nullptr); }
 
   // Tries it as a process of the job; what it was told.
   static int Try(const Attack& attack, std::uint32_t scope_id);
   // Whether the attempt stands in the record, by the process image of the job.
   static void ExpectRecorded(const Attack& attack, std::uint32_t scope_id, unsigned verdict);
-
-  static Range* range_;
 };
-
-Range* Attacked::range_ = nullptr;
 
 int OldSocket(const Attack& attack) {
   const SocketName to = Name(attack.address, attack.port);
@@ -45,9 +45,9 @@ int OldSocket(const Attack& attack) {
   return connect(fd, to.get(), to.length) ? -1 : fd;
 }
 
-// Comes from the attacker's address to port 8080 of the runner, by both protocols, until somebody answers.
-int Visit(bool v6) {
-  const SocketName from = Name(v6 ? kEvil6 : kEvil, 0), to = Name(v6 ? kRunner6 : kRunner, 8080);
+// Comes from the attacker's address to a port of the runner, by both protocols, until somebody answers.
+int Visit(bool v6, std::uint16_t port) {
+  const SocketName from = Name(v6 ? kEvil6 : kEvil, 0), to = Name(v6 ? kRunner6 : kRunner, port);
   const int on = 1;
   const timeval limit{0, 100'000};
   for (int i = 0; i < 20; i++) {
@@ -68,17 +68,17 @@ int Visit(bool v6) {
 int Attacked::Try(const Attack& attack, std::uint32_t scope_id) {
   std::optional<Child> peer;
   if (attack.flags & kPeer) {
-    auto visitor =
-        Child::Fork([&] { return range_->EnterOutside() ? Visit(Name(attack.address, 1).family() == AF_INET6) : 1; });
+    auto visitor = Child::Fork(
+        [&] { return range->EnterOutside() ? Visit(Name(attack.address, 1).family() == AF_INET6, attack.port) : 1; });
     if (!visitor) return kBroken;
     visitor->Go();
     peer.emplace(std::move(*visitor));
   }
-  auto child = Child::RunIn(range_->stranger(), [&] {
-    if (!range_->EnterRunner()) return kBroken;
+  auto child = Child::RunIn(range->stranger(), [&] {
+    if (!range->EnterRunner()) return kBroken;
     Aim aim{attack.address, attack.port, attack.data};
     if (attack.flags & (kOldDatagram | kOldStream) && (aim.old_fd = OldSocket(attack)) < 0) return kBroken;
-    if (!range_->Job(scope_id).Enter()) return kBroken;
+    if (!range->Job(scope_id).Enter()) return kBroken;
     if (attack.flags & kUnprivileged && (setgroups(0, nullptr) || setgid(65534) || setuid(65534))) return kBroken;
     return attack.run(aim);
   });
@@ -92,7 +92,7 @@ void Attacked::ExpectRecorded(const Attack& attack, std::uint32_t scope_id, unsi
   const Address address = wanted.empty() ? Address{} : ParseAddress(wanted.substr(0, wanted.find('%')));
   bool found = false;
   std::string others;
-  for (const Record& record : range_->world().rings().Take()) {
+  for (const Record& record : range->world().rings().Take()) {
     if (record.event().scope_id != scope_id) continue;
     if (record.kind() == WEIR_E_DNS) found |= record.event().exec_id && record.As<weir_dns_event>().verdict == verdict;
     if (record.kind() != WEIR_E_FLOW) continue;
@@ -117,19 +117,19 @@ TEST_P(Attacked, IsHeldAndSeen) {
   const auto leaks = attack.flags & kSecretOnly ? HoldsSecret : IsLeak;
   const std::uint32_t blocked = attack.flags & kAdmittedKind ? Range::kAdmitted : Range::kBlocked;
   const bool stream = attack.flags & (kOldStream | kPeer);
-  range_->Take();
-  range_->world().rings().Take();
+  range->Take();
+  range->world().rings().Take();
 
   const int refused = Try(attack, blocked);
   ASSERT_NE(refused, kBroken) << "block mode";
   if (LacksIt(attack, refused)) return;
   EXPECT_EQ(refused, attack.flags & kUntold ? refused : EPERM) << "block mode: what the sender was told";
   // A lost segment is sent again after 200 ms and more.
-  EXPECT_FALSE(range_->Sees(leaks, stream ? 700ms : 60ms)) << "block mode: it arrived";
+  EXPECT_FALSE(range->Sees(leaks, stream ? 700ms : 60ms)) << "block mode: it arrived";
   ExpectRecorded(attack, blocked, WEIR_DENY);
 
   ASSERT_NE(Try(attack, Range::kAudited), kBroken) << "audit mode";
-  EXPECT_TRUE(range_->Sees(leaks, 2000ms)) << "audit mode: it did not arrive";
+  EXPECT_TRUE(range->Sees(leaks, 2000ms)) << "audit mode: it did not arrive";
   ExpectRecorded(attack, Range::kAudited, WEIR_WOULD_DENY);
 }
 

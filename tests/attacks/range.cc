@@ -60,6 +60,8 @@ Result<> PutName(World& world, const std::string& name, std::uint32_t scope_id) 
   key.kind = WEIR_NAME_EXACT;
   weir_name value{};
   value.rule_id = 5;
+  value.n_ports = 1;
+  value.ports[0] = {WEIR_PROC_ANY, 5, htons(443), IPPROTO_TCP, 0};
   wire.copy(reinterpret_cast<char*>(value.name), sizeof(value.name));
   return MapPut(world.egress().maps.weir_names, key, value);
 }

@@ -189,8 +189,9 @@ int OldRingSend(const Aim& aim) {
 // ---- listening ------------------------------------------------------------------------------------------------------
 
 int Bound(const Aim& aim, int type, int protocol = 0) {
-  const SocketName at = Name(aim.address == kEvil ? kRunner : kRunner6, 8080);
+  const SocketName at = Name(aim.address == kEvil ? kRunner : kRunner6, aim.port);
   const int fd = socket(at.family(), type, protocol), on = 1;
+  if (fd < 0) return -1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   return bind(fd, at.get(), at.length) ? -1 : fd;
 }
@@ -258,7 +259,7 @@ std::vector<Attack> SyscallAttacks() {
       {"OldStream6", OldWrite, kEvil6, 443, stream},
       {"AnswerTcp", AnswerTcp, kEvil, 8080, kPeer | kUntold | kSecretOnly},
       {"AnswerTcp6", AnswerTcp, kEvil6, 8080, kPeer | kUntold | kSecretOnly},
-      {"AnswerMptcp", AnswerMptcp, kEvil, 8080, kPeer | kUntold | kSecretOnly | kNoProcess | may_miss},
+      {"AnswerMptcp", AnswerMptcp, kEvil, 8081, kPeer | kUntold | kSecretOnly | kNoProcess | may_miss},
       {"AnswerDatagram", AnswerDatagram, kEvil, 8080, kPeer | kSecretOnly},
       {"AnswerDatagram6", AnswerDatagram, kEvil6, 8080, kPeer | kSecretOnly},
   };
