@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ./dev check: what a review would object to by rote. Each step is a function check_<name>.
 
-steps=(format shell workflows rules tidy)
+steps=(format shell workflows rules matrix tidy)
 
 # tracked PATTERN...: files that git knows (also new ones that are not ignored), which still exist.
 tracked() {
@@ -62,6 +62,14 @@ check_rules() {
   found=$(tracked '*.h' '*.cc' '*.c' '*.sh' | xargs -r wc -l | awk '$2 != "total" && $2 != "bpf/abi.h" && $1 > ($2 ~ /^tests\// ? 500 : 400) { print $2 ": " $1 " lines" }')
   rule "files too long (400 lines, tests 500)" "$found"
   return "$failed"
+}
+
+check_matrix() {
+  # shellcheck source=dev.d/matrix.sh
+  source dev.d/matrix.sh
+  local found
+  found=$(matrix_faults docs/bypass-matrix.md tests)
+  [[ -z $found ]] || { printf '%s\n' "$found" >&2 && return 1; }
 }
 
 # Reads build/dev/compile_commands.json. A file that passed is remembered by its digest, so that only what changed is

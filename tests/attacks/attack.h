@@ -53,6 +53,7 @@ std::vector<Attack> DatagramAttacks();
 std::vector<Attack> HostAttacks();
 std::vector<Attack> OtherIpAttacks();
 std::vector<Attack> SyscallAttacks();
+std::vector<Attack> LeaveAttacks();
 std::vector<Attack> DnsAttacks();
 
 struct SocketName {

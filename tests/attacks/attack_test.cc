@@ -139,6 +139,7 @@ INSTANTIATE_TEST_SUITE_P(Datagram, Attacked, testing::ValuesIn(DatagramAttacks()
 INSTANTIATE_TEST_SUITE_P(Host, Attacked, testing::ValuesIn(HostAttacks()), kName);
 INSTANTIATE_TEST_SUITE_P(OtherIp, Attacked, testing::ValuesIn(OtherIpAttacks()), kName);
 INSTANTIATE_TEST_SUITE_P(Syscall, Attacked, testing::ValuesIn(SyscallAttacks()), kName);
+INSTANTIATE_TEST_SUITE_P(Leave, Attacked, testing::ValuesIn(LeaveAttacks()), kName);
 INSTANTIATE_TEST_SUITE_P(Dns, Attacked, testing::ValuesIn(DnsAttacks()), kName);
 
 }  // namespace
