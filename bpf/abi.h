@@ -371,14 +371,15 @@ struct weir_proc_name_key {
 #define WEIR_G_SYSCTL 8u        /* a setting that switches programs off or starts helpers; value: 0 */
 #define WEIR_G_SYSRQ 9u         /* value: 0 */
 #define WEIR_G_MOUNT 10u        /* taking Weir's pins away; value: 0 */
-#define WEIR_G_MEMORY 11u       /* physical memory; value: device minor, 0 for /proc/kcore and probes by tracefs */
+#define WEIR_G_MEMORY 11u       /* physical memory; value: device minor, 0 for /proc/kcore, probes and perf */
 #define WEIR_G_PACKET 12u       /* value: socket protocol */
 #define WEIR_G_XDP 13u
 #define WEIR_G_VSOCK 14u
 #define WEIR_G_FAMILY 15u /* other socket families that carry data off the host; value: family */
 #define WEIR_G_TUN 16u
-#define WEIR_G_TUNNEL 17u    /* links of the host's network namespace; value: message type, generic family or ioctl */
-#define WEIR_G_ROUTES 18u    /* its addresses, routes, rules, queues, and sockets of others; value: message type or ioctl */
+#define WEIR_G_TUNNEL 17u /* links of the host's network namespace; value: message type, generic family or ioctl */
+#define WEIR_G_ROUTES \
+    18u /* its addresses, routes, rules, queues, and sockets of others; value: message type or ioctl */
 #define WEIR_G_NETFILTER 19u /* its packet filter; value: nfnetlink type, or socket option */
 #define WEIR_G_NETNS 20u     /* joining the host's network namespace; value: inode of the namespace */
 #define WEIR_G_SOCKETS 21u   /* unix sockets that act for others; value: inode of the socket's file */

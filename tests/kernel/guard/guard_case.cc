@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 namespace weir::lab {
 namespace {
@@ -25,6 +26,8 @@ const auto* const ending = testing::AddGlobalTestEnvironment(new Ending);  // NO
 GuardWorld* GuardCase::world_ = nullptr;
 
 void GuardCase::SetUpTestSuite() {
+  ASSERT_NE(std::getenv("WEIR_VM"), nullptr)
+      << "changes the machine's settings and mounts: only in a VM (tests/vm/run)";
   if (shared_world) return;
   auto made = GuardWorld::Create();
   ASSERT_TRUE(made) << made.error().what;

@@ -2,6 +2,7 @@
 // The guard on real kernels: what root in a job does to change the kernel is refused, and recorded with its process.
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +44,22 @@ TEST_F(Guard, RefusesModulesFromMemory) {
   EXPECT_EQ(Outside(load), ENOEXEC);
   const int loading_module = 2;
   Refuses(WEIR_G_MODULES, loading_module, load);
+}
+
+long PerfOpen(pid_t pid, int cpu) {
+  perf_event_attr event{};
+  event.type = PERF_TYPE_SOFTWARE;
+  event.size = sizeof(event);
+  event.config = PERF_COUNT_SW_CPU_CLOCK;
+  event.sample_type = PERF_SAMPLE_STACK_USER;
+  event.sample_stack_user = 4096;
+  event.sample_period = 1'000'000;
+  return syscall(SYS_perf_event_open, &event, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+TEST_F(Guard, RefusesToSampleEverybody) {
+  Holds(WEIR_G_MEMORY, 0, [] { return ErrnoOf(PerfOpen(-1, 0)); });
+  Passes([] { return ErrnoOf(PerfOpen(0, -1)); });
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sockets that no cgroup hook sees, and unix sockets of those who act for others.
+#include <fcntl.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/vm_sockets.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -37,6 +41,21 @@ TEST_F(GuardSockets, RefusesEveryFamilyThatIsNotKnown) {
                            42 /* AF_QIPCRTR, the last that all kernels know */})
     Refuses(WEIR_G_FAMILY, static_cast<std::uint64_t>(family), [=] { return TrySocket(family, SOCK_DGRAM, 0); });
   Refuses(WEIR_G_FAMILY, 43, [] { return TrySocket(AF_INET, SOCK_STREAM, 256 /* IPPROTO_SMC */); });
+}
+
+TEST_F(GuardSockets, RefusesTunnelDevices) {
+  Refuses(WEIR_G_TUN, 200, [] { return open("/dev/net/tun", O_RDWR) < 0 ? errno : 0; });
+  // A descriptor from outside.
+  const Fd tun(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(tun);
+  const auto make = [&] {
+    ifreq request{};
+    std::strcpy(request.ifr_name, "weirtun%d");
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    return ErrnoOf(ioctl(tun.get(), TUNSETIFF, &request));
+  };
+  Refuses(WEIR_G_TUN, 0, make);
+  EXPECT_EQ(Outside(make), 0);
 }
 
 TEST_F(GuardSockets, LetsOrdinaryFamiliesPass) {

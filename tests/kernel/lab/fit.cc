@@ -7,6 +7,18 @@
 #include <string_view>
 
 namespace weir::lab {
+namespace {
+
+bool Fits(const btf* kernel, std::string_view program, const char* function) {
+  const int id = btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC);
+  if (id < 0) return false;
+  const btf_type* type = btf__type_by_id(kernel, static_cast<__u32>(id));
+  const btf_type* prototype = type ? btf__type_by_id(kernel, type->type) : nullptr;
+  if (!prototype || program.size() < 2 || program[program.size() - 2] != '_') return prototype != nullptr;
+  return btf_vlen(prototype) == program.back() - '0';
+}
+
+}  // namespace
 
 void FitToKernel(bpf_object* object) {
   constexpr std::string_view kPrefix = "fmod_ret/";
@@ -17,7 +29,7 @@ void FitToKernel(bpf_object* object) {
     const std::string_view section = bpf_program__section_name(program);
     if (!section.starts_with(kPrefix)) continue;
     const char* function = section.data() + kPrefix.size();
-    if (btf__find_by_name_kind(kernel.get(), function, BTF_KIND_FUNC) < 0) bpf_program__set_autoload(program, false);
+    if (!Fits(kernel.get(), bpf_program__name(program), function)) bpf_program__set_autoload(program, false);
   }
 }
 

@@ -5,7 +5,8 @@
 
 namespace weir::lab {
 
-/// Leaves out fmod_ret programs on functions that this kernel does not have (before load).
+/// Leaves out fmod_ret programs on functions that this kernel does not have, or has with another number of arguments
+/// than the program's name ends with (`…_2`). Before load.
 void FitToKernel(bpf_object* object);
 
 }  // namespace weir::lab
