@@ -5,7 +5,9 @@
  * hook finds out which class of attempt it sees and asks here. Tasks outside every scope pay one lookup.
  *
  * Who acts is the current task. Kernel threads that work for a task (io_uring's, since 5.10.162 and 5.12) are of its thread
- * group; what the kernel starts on its own (modprobe for a request of a job) is not.
+ * group. Programs that the kernel starts on its own account (/sbin/modprobe, /sbin/request-key) are not, even when a job asked
+ * for what they do: whoever may write those files has a deputy. The sensor must list them as guarded, and their directory's
+ * entries that do not exist cannot be.
  */
 #ifndef WEIR_GUARD_BPF_H
 #define WEIR_GUARD_BPF_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Copyright the Weir authors */
-/* The guard's maps. Preallocated, because its hooks may not allocate everywhere. */
+/* The guard's maps: what they hold stands in abi.h. All are written by the sensor (the counts in weir_guards by the programs),
+ * and preallocated, because the hooks may not allocate everywhere. */
 #ifndef WEIR_GUARD_MAPS_BPF_H
 #define WEIR_GUARD_MAPS_BPF_H
 

@@ -6,6 +6,7 @@
  */
 #include "guard_files.bpf.h"
 
+#define WEIR_CGROUP1_MAGIC 0x27e0eb /* include/uapi/linux/magic.h */
 /* include/uapi/linux/mount.h, include/linux/fs.h, include/linux/mount.h */
 #define WEIR_MS_MOVE 8192
 #define WEIR_MNT_DETACH 2
@@ -105,9 +106,14 @@ int BPF_PROG(weir_g_movemount, const struct path *from, const struct path *to, i
     return weir_guard_mountpoint(to);
 }
 
+/* A version 1 hierarchy takes its release_agent, a program that the kernel starts outside every scope, as an option. */
 SEC("fmod_ret/security_sb_remount")
 int BPF_PROG(weir_g_remount, struct super_block *sb, void *options, int ret) {
-    return ret || !weir_guarded_scope() || !weir_is_on_pins(BPF_CORE_READ(sb, s_root))
-               ? ret
-               : weir_guard_judge(WEIR_G_MOUNT, 0);
+    struct dentry *root;
+
+    if (ret || !weir_guarded_scope()) return ret;
+    root = BPF_CORE_READ(sb, s_root);
+    if (BPF_CORE_READ(sb, s_magic) == WEIR_CGROUP1_MAGIC)
+        return weir_guard_judge(WEIR_G_CGROUP, BPF_CORE_READ(root, d_inode, i_ino));
+    return weir_is_on_pins(root) ? weir_guard_judge(WEIR_G_MOUNT, 0) : 0;
 }

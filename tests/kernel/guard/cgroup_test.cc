@@ -130,6 +130,19 @@ TEST_F(GuardCgroup, RefusesVersionOne) {
   EXPECT_EQ(world().Denied(WEIR_G_CGROUP), 1u);
 }
 
+TEST_F(GuardCgroup, RefusesAReleaseAgentAsAMountOption) {
+  const auto attempt = [] {
+    char at[] = "/tmp/weir-cgroup1-XXXXXX";
+    if (!mkdtemp(at) || unshare(CLONE_NEWNS) || mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) ||
+        mount("none", at, "cgroup", 0, "none,name=weir-agent"))
+      return ENODEV;
+    return ErrnoOf(mount("none", at, nullptr, MS_REMOUNT, "none,name=weir-agent,release_agent=/tmp/agent"));
+  };
+  EXPECT_EQ(Outside(attempt), 0);
+  EXPECT_EQ(world().InJob(attempt), EPERM);
+  EXPECT_EQ(world().Denied(WEIR_G_CGROUP), 1u);
+}
+
 // ---- settings and devices
 
 TEST_F(GuardCgroup, RefusesSettingsThatSwitchProgramsOff) {
