@@ -1,50 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/bpf/guard_loader.h"
 
-#include <bpf/btf.h>
 #include <guard.skel.h>
 
 #include <cerrno>
 #include <memory>
 #include <set>
-#include <string_view>
 #include <utility>
+
+#include "sensor/bpf/fit.h"
 
 namespace weir::sensor_bpf {
 namespace {
 
-constexpr std::string_view kFmodRet = "fmod_ret/";
+using Opened = std::unique_ptr<weir_guard, void (*)(weir_guard*)>;
 
-struct ProgramName {
-  std::string name;
-  std::string function;  ///< that it hangs on; empty: none
-};
-
-/// The object's programs, without loading anything.
-std::vector<ProgramName> AllPrograms() {
-  std::vector<ProgramName> programs;
-  const std::unique_ptr<weir_guard, void (*)(weir_guard*)> skeleton(weir_guard__open(), weir_guard__destroy);
-  if (!skeleton) return programs;
+/// Names of the programs on kernel functions.
+std::set<std::string> OnFunctions(bpf_object* object) {
+  std::set<std::string> names;
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton->obj) {
-    const std::string_view section = bpf_program__section_name(program);
-    programs.push_back({bpf_program__name(program),
-                        section.starts_with(kFmodRet) ? std::string(section.substr(kFmodRet.size())) : std::string()});
+  bpf_object__for_each_program(program, object) {
+    if (!FunctionOf(bpf_program__section_name(program)).empty()) names.insert(bpf_program__name(program));
   }
-  return programs;
-}
-
-/// libbpf fails a whole object for one function that a kernel has not.
-void LeaveOutUnknownFunctions(const std::vector<ProgramName>& programs, std::set<std::string>& without,
-                              std::vector<NotLoaded>& missing) {
-  const std::unique_ptr<btf, void (*)(btf*)> kernel(btf__load_vmlinux_btf(), btf__free);
-  if (!kernel) return;
-  for (const ProgramName& program : programs) {
-    if (program.function.empty() || btf__find_by_name_kind(kernel.get(), program.function.c_str(), BTF_KIND_FUNC) > 0)
-      continue;
-    without.insert(program.name);
-    missing.push_back({program.name, "this kernel has no function " + program.function});
-  }
+  return names;
 }
 
 }  // namespace
@@ -60,25 +38,29 @@ std::string ProgramOfFailure(const std::string& words) {
 }
 
 Result<LoadedGuard> LoadGuard(const LoadOptions& options) {
-  const std::vector<ProgramName> programs = AllPrograms();
+  const Opened opened(weir_guard__open(), weir_guard__destroy);
+  if (!opened) return FailErrno("cannot open the guard programs", errno);
+  const std::set<std::string> on_functions = OnFunctions(opened->obj);
   std::set<std::string> without;
   std::vector<NotLoaded> missing;
-  LeaveOutUnknownFunctions(programs, without, missing);
+  ForEachUnfit(opened->obj, [&](bpf_program* program, const std::string& why) {
+    without.insert(bpf_program__name(program));
+    if (!why.empty()) missing.push_back({bpf_program__name(program), why});
+  });
   while (true) {
     auto object = Object::LoadGuard(options, without);
     if (object) return LoadedGuard{std::move(*object), std::move(missing)};
     const Error error = object.error();
     const std::string failed = ProgramOfFailure(error.what);
-    bool is_tracing = false;
-    for (const ProgramName& program : programs) is_tracing |= program.name == failed && !program.function.empty();
     if (failed.empty() || without.contains(failed)) return tl::unexpected<Error>(std::move(object).error());
-    const bool all = is_tracing && error.code == Code::kPrivilege;
-    for (const ProgramName& program : programs) {
-      if (without.contains(program.name)) continue;
-      if (program.name != failed && !(all && !program.function.empty())) continue;
-      without.insert(program.name);
-      missing.push_back({program.name, all ? "this host refuses programs on kernel functions (fmod_ret)"
-                                           : error.what.substr(0, error.what.find('\n'))});
+    if (on_functions.contains(failed) && error.code == Code::kPrivilege) {
+      for (const std::string& name : on_functions) {
+        if (without.insert(name).second)
+          missing.push_back({name, "this host refuses programs on kernel functions (fmod_ret)"});
+      }
+    } else {
+      without.insert(failed);
+      missing.push_back({failed, error.what.substr(0, error.what.find('\n'))});
     }
   }
 }

@@ -138,7 +138,7 @@ class PolicyMaps {
   Map<weir_proc_key, std::uint64_t> executables_;
   Map<weir_proc_name_key, std::uint64_t> executable_names_;
   Map<std::uint32_t, weir_task> stand_ins_;
-  Map<std::uint32_t, weir_guard_scope> guards_;       ///< written by sensor/guard
+  Map<std::uint32_t, weir_guard_scope> guards_;      ///< written by sensor/guard
   Map<weir_socket_key, std::uint32_t> own_sockets_;  ///< likewise
   Map<weir_flow_key, weir_flow> flows_;
   int counts_fd_ = -1;

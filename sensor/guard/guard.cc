@@ -22,6 +22,9 @@ Result<weir_host> HostRow(const std::filesystem::path& pin_directory) {
   struct stat netns {};
   if (::stat("/proc/self/ns/net", &netns) != 0) return FailErrno("cannot look at the network namespace", errno);
   host.netns_inode = static_cast<std::uint32_t>(netns.st_ino);
+  struct stat mntns {};
+  if (::stat("/proc/self/ns/mnt", &mntns) != 0) return FailErrno("cannot look at the mount namespace", errno);
+  host.mntns_inode = static_cast<std::uint32_t>(mntns.st_ino);
   return host;
 }
 
@@ -37,7 +40,9 @@ Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::Po
   WEIR_TRY(guard.tables_.WriteHost(*host));
   WEIR_TRY(guard.tables_.Protect(::getpid(), WEIR_P_SENSOR));
   if (auto state = IdentityOf(options.state_directory)) {
-    WEIR_TRY(guard.tables_.Guard(*state, {WEIR_G_SENSOR_FILES, WEIR_GF_WRITE_ONLY | WEIR_GF_BELOW}));
+    const weir_guarded how{WEIR_G_SENSOR_FILES, WEIR_GF_WRITE_ONLY | WEIR_GF_BELOW};
+    WEIR_TRY(guard.tables_.Guard(*state, how));
+    WEIR_TRY(guard.tables_.Guard({state->dev, 0}, how));  // what is opened by handle, and the raw device
   }
   const auto outcomes = RunProbe(programs, maps, guard.tables_,
                                  {options.cgroup_root, options.pin_directory, options.state_directory / "guard-probe"});

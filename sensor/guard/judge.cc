@@ -34,6 +34,8 @@ constexpr std::array kWork = {
     Work{"weir_g_movemem", Bits(WEIR_G_SIGNAL)},
     Work{"weir_g_ptrace", Bits(WEIR_G_PTRACE, WEIR_G_RUNNER_MEMORY)},
     Work{"weir_g_traceme", Bits(WEIR_G_PTRACE)},
+    Work{"weir_g_perf_1", Bits(WEIR_G_MEMORY)},
+    Work{"weir_g_perf_2", Bits(WEIR_G_MEMORY)},
     Work{"weir_g_open",
          Bits(WEIR_G_RUNNER_FILES, WEIR_G_SENSOR_FILES, WEIR_G_CGROUP, WEIR_G_SYSCTL, WEIR_G_SYSRQ, WEIR_G_MEMORY)},
     Work{"weir_g_unlink", kFiles},

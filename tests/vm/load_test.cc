@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "sensor/base/fd.h"
+#include "sensor/bpf/fit.h"
 #include "tests/kernel/lab/cgroup.h"
-#include "tests/kernel/lab/fit.h"
 #include "tests/kernel/lab/pin_dir.h"
 #include "tests/kernel/lab/skeleton.h"
 
@@ -80,7 +80,7 @@ TEST(Attach, AllTogetherAndTheyShareTheirMaps) {
   ASSERT_TRUE(egress_links) << egress_links.error().what;
   EXPECT_GE(egress_links->size(), 6u);
   // Left out: one of two for perf, and 32-bit ioctls before they had a function of their own.
-  const auto guard = Skeleton<weir_guard>::Load(*pins, [](weir_guard& s) { FitToKernel(s.obj); });
+  const auto guard = Skeleton<weir_guard>::Load(*pins, [](weir_guard& s) { sensor_bpf::FitToKernel(s.obj); });
   ASSERT_TRUE(guard) << guard.error().what;
   const auto guard_links = AttachAll((*guard)->obj, root.get());
   ASSERT_TRUE(guard_links) << guard_links.error().what;

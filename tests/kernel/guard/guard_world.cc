@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/kernel/lab/fit.h"
+#include "sensor/bpf/fit.h"
 
 namespace weir::lab {
 namespace {
@@ -33,7 +33,7 @@ std::uint64_t StartOf(pid_t pid) {
 Result<std::unique_ptr<GuardWorld>> GuardWorld::Create() {
   auto world = World::Create(WEIR_MODE_AUDIT);
   WEIR_TRY(world);
-  auto guard = Skeleton<weir_guard>::Load((*world)->pins(), [](weir_guard& s) { FitToKernel(s.obj); });
+  auto guard = Skeleton<weir_guard>::Load((*world)->pins(), [](weir_guard& s) { sensor_bpf::FitToKernel(s.obj); });
   WEIR_TRY(guard);
   std::unique_ptr<GuardWorld> made(new GuardWorld(std::move(*world), std::move(*guard)));
   bpf_program* program = nullptr;
