@@ -10,6 +10,7 @@
 #include "collector/cli/commands/commands.h"
 #include "collector/cli/commands/words.h"
 #include "collector/cli/host/exit_code.h"
+#include "collector/cli/remote/sensor_end.h"
 #include "collector/cli/term/console.h"
 #include "collector/cli/term/table.h"
 
@@ -41,11 +42,40 @@ Json DocumentOf(const std::vector<Check>& checks, bool able) {
   return {{"schema", "weir.doctor.v1"}, {"able", able}, {"checks", std::move(list)}};
 }
 
+/// What the running sensor has proven of its guard; without one nothing is known, because only probes tell.
+void AddGuard(const std::string& socket, std::vector<Check>& checks) {
+  const auto sensor = SensorEnd::Connect(socket);
+  const auto status = sensor ? sensor->GetStatus() : Result<v1::GetStatusResponse>(tl::unexpected(sensor.error()));
+  if (!status) {
+    checks.push_back(
+        {"guard", Health::kOk, "not known: a sensor proves it when it starts, and each job's record tells", ""});
+    return;
+  }
+  int full = 0;
+  std::string weaker;
+  for (const auto& known : status->guard()) {
+    if (known.state() == "full") {
+      ++full;
+    } else {
+      weaker += (weaker.empty() ? "" : "; ") + known.name() + " " + known.state() + " (" + known.why() + ")";
+    }
+  }
+  std::string finding = std::to_string(full) + " of " + std::to_string(status->guard_size()) + " classes proven";
+  if (weaker.empty()) {
+    checks.push_back({"guard", Health::kOk, finding, ""});
+  } else {
+    checks.push_back({"guard", Health::kWarn, finding + ": " + weaker,
+                      "run on a distribution's stock kernel, 5.10 or later, outside containers that refuse programs on "
+                      "kernel functions"});
+  }
+}
+
 int Run(const Options& options, const Screen& screen) {
-  const auto checks = ExamineHost({.cgroup_root = options.places.cgroup_root,
-                                   .sensor_socket = options.places.sensor_socket,
-                                   .collector_socket = options.places.collector_socket,
-                                   .state_dir = options.places.state_dir});
+  auto checks = ExamineHost({.cgroup_root = options.places.cgroup_root,
+                             .sensor_socket = options.places.sensor_socket,
+                             .collector_socket = options.places.collector_socket,
+                             .state_dir = options.places.state_dir});
+  AddGuard(options.places.sensor_socket, checks);
   const bool able =
       std::none_of(checks.begin(), checks.end(), [](const Check& c) { return c.health == Health::kFail; });
   if (options.format == Format::kJson) {
