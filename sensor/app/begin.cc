@@ -142,6 +142,12 @@ Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolver
   job.scope.mode = KernelMode(job.policy->mode);
   job.scope.flags = entries->flags;
   job.scope.kinds = job.policy->kinds;
+  for (const auto& [name, action] : job.policy->guard) {
+    if (action == "allow") warnings.push_back("the policy allows what the guard would refuse: " + name);
+  }
+  for (const auto& [path, action] : job.policy->sockets) {
+    if (action == "allow") warnings.push_back("the policy allows a socket that may act for the job: " + path);
+  }
   guard->Refresh();
   WEIR_TRY(guard->Begin(scope_id, *job.policy));
   WEIR_TRY(maps->WriteScope(scope_id, job.scope));

@@ -78,6 +78,8 @@ class PolicyMapsTest : public ::testing::Test {
             {"weir_learned", Entries<weir_learned_key, weir_learned>("weir_learned")},
             {"weir_pending", Entries<weir_pending_key, weir_pending>("weir_pending")},
             {"weir_stuck", Entries<std::uint64_t, weir_stuck>("weir_stuck")},
+            {"weir_guards", Entries<std::uint32_t, weir_guard_scope>("weir_guards")},
+            {"weir_sockets", Entries<weir_socket_key, std::uint32_t>("weir_sockets")},
             {"weir_procs", Entries<weir_proc_key, std::uint64_t>("weir_procs")},
             {"weir_pnames", Entries<weir_proc_name_key, std::uint64_t>("weir_pnames")},
             {"weir_flows", Entries<weir_flow_key, weir_flow>("weir_flows")}};
@@ -163,6 +165,10 @@ TEST_F(PolicyMapsTest, SweepsEveryTableThatKnowsAScope) {
     weir_stuck stream{};
     stream.scope_id = scope;
     ASSERT_TRUE(Put("weir_stuck", std::uint64_t{scope}, stream));
+    ASSERT_TRUE(Put("weir_guards", scope, weir_guard_scope{}));
+    weir_socket_key socket{};
+    socket.scope_id = scope;
+    ASSERT_TRUE(Put("weir_sockets", socket, std::uint32_t{1}));
     ASSERT_TRUE(Put("weir_pending", weir_pending_key{scope, 3, 0}, query));
   }
   const auto before = Sizes();

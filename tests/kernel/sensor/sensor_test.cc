@@ -17,6 +17,7 @@
 
 #include <gtest/gtest.h>
 
+#include "bpf/abi.h"
 #include "sensor/base/fd.h"
 #include "tests/kernel/sensor/sensor_world.h"
 
@@ -235,6 +236,26 @@ TEST_F(SensorTest, DoesNotSetFreeAProcessThatLeftTheCgroup) {
   EXPECT_EQ(ended->leftovers.size(), 1u) << "its identity is its scope, not its cgroup";
   ::close(gate[1]);
   EXPECT_EQ(child->Wait(), 0) << "the end of the job must not be a way out";
+}
+
+TEST_F(SensorTest, SaysWhatThePolicyTakesFromTheGuardAndRecordsEachClass) {
+  const JobBegun job = Begin(kBlock + "guard: {tun: allow, packet: report}\nsockets: {/run/x.sock: allow}\n");
+  std::string warnings;
+  for (const std::string& warning : job.warnings) warnings += warning + "\n";
+  EXPECT_NE(warnings.find("refuse: tun\n"), std::string::npos) << warnings;
+  EXPECT_NE(warnings.find("/run/x.sock\n"), std::string::npos) << warnings;
+  EXPECT_EQ(warnings.find("packet"), std::string::npos) << "a report is no permission";
+  auto ended = sensor_->EndJob(job.job_id, 0);
+  ASSERT_TRUE(ended) << ended.error().what;
+  const json guard = Predicate(*ended).at("guard");
+  EXPECT_EQ(guard.size(), WEIR_GUARD_CLASSES);
+  EXPECT_EQ(guard.at("tun").at("action"), "allow");
+  EXPECT_EQ(guard.at("packet").at("action"), "report");
+  EXPECT_EQ(guard.at("bpf").at("action"), "deny");
+  for (const auto& [name, known] : guard.items()) {
+    EXPECT_EQ(known.at("denied"), 0) << name;
+    EXPECT_EQ(known.at("state") == "full", known.at("why") == "") << name;
+  }
 }
 
 TEST_F(SensorTest, TellsWhichJobAProcessIsIn) {
