@@ -61,6 +61,7 @@ class Compiler {
     if (!mode) faults_.Error(ModeAt(), "no mode", "write `mode: audit` or `mode: block` in the policy, or pass --mode");
     effective_.mode = out_.mode = mode.value_or(Mode::kBlock);
     effective_.on_deny = out_.on_deny = job != nullptr && job->on_deny ? *job->on_deny : parsed_.on_deny;
+    effective_.leftovers = out_.leftovers = job != nullptr && job->leftovers ? *job->leftovers : parsed_.leftovers;
     effective_.dns = parsed_.dns;
     effective_.guard = parsed_.guard;
     if (job != nullptr) {
@@ -208,6 +209,7 @@ const JobPolicy* FindJob(const ParsedPolicy& policy, const CompileOptions& optio
 
 std::string_view ModeName(Mode mode) { return mode == Mode::kAudit ? "audit" : "block"; }
 
+std::string_view LeftoversName(Leftovers leftovers) { return leftovers == Leftovers::kKill ? "kill" : "report"; }
 std::string_view OnDenyName(OnDeny on_deny) { return on_deny == OnDeny::kFail ? "fail" : "report"; }
 
 }  // namespace weir::policy

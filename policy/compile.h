@@ -40,5 +40,6 @@ struct CompileResult {
 
 [[nodiscard]] std::string_view ModeName(Mode mode);
 [[nodiscard]] std::string_view OnDenyName(OnDeny on_deny);
+[[nodiscard]] std::string_view LeftoversName(Leftovers leftovers);
 
 }  // namespace weir::policy

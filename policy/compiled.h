@@ -77,9 +77,13 @@ using SocketKinds = std::uint32_t;
 
 enum class OnDeny : std::uint8_t { kReport, kFail };
 
+/// What happens to processes that outlive their job. Either way they are named.
+enum class Leftovers : std::uint8_t { kReport, kKill };
+
 struct CompiledPolicy {
   Mode mode = Mode::kBlock;
   OnDeny on_deny = OnDeny::kReport;
+  Leftovers leftovers = Leftovers::kReport;
   std::vector<AddressRule> addresses;
   std::vector<NameRule> names;
   std::vector<ProcessSet> process_sets;

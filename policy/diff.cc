@@ -96,6 +96,7 @@ class Differ {
     const CompiledPolicy &a = before_.policy, &b = after_.policy;
     Setting("mode", std::string(ModeName(a.mode)), std::string(ModeName(b.mode)));
     Setting("on_deny", std::string(OnDenyName(a.on_deny)), std::string(OnDenyName(b.on_deny)));
+    Setting("leftovers", std::string(LeftoversName(a.leftovers)), std::string(LeftoversName(b.leftovers)));
     const auto resolvers = [](const CompiledPolicy& policy) {
       std::set<std::string> all;
       if (policy.system_resolvers) all.insert("system");

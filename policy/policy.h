@@ -50,6 +50,7 @@ struct JobPolicy {
   Position at;
   std::optional<Mode> mode;
   std::optional<OnDeny> on_deny;
+  std::optional<Leftovers> leftovers;
   bool allow_none = false;
   std::vector<Rule> rules;
   std::map<std::string, std::string> guard;
@@ -75,6 +76,7 @@ struct ParsedPolicy {
   std::optional<Mode> mode;  ///< always set when the load had no error
   Position mode_at;
   OnDeny on_deny = OnDeny::kReport;
+  Leftovers leftovers = Leftovers::kReport;
   bool allow_none = false;  ///< `allow: none`: nothing is to be reached, on purpose
   std::vector<Rule> rules;  ///< of the top file, then of each include, as written
   std::vector<JobPolicy> jobs;

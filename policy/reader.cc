@@ -102,6 +102,7 @@ std::vector<Include> Reader::Read(const YamlNode& root, bool included) {
       {"guard", [&](auto& k, auto& v) { ReadGuard(k, v, &policy_->guard); }},
       {"sockets", [&](auto&, auto& v) { ReadSockets(v, &policy_->sockets); }},
       {"on_deny", [&](auto& k, auto& v) { policy_->on_deny = ReadOnDeny(k, v).value_or(OnDeny::kReport); }},
+      {"leftovers", [&](auto& k, auto& v) { policy_->leftovers = ReadLeftovers(k, v).value_or(Leftovers::kReport); }},
       {"jobs", [&](auto& k, auto& v) { ReadJobs(k, v); }},
   };
   for (const Key& key : top_only) {
@@ -140,6 +141,16 @@ std::optional<Mode> Reader::ReadMode(const YamlNode& key, const YamlNode& value)
   const std::string near = Nearest(*text, kModes);
   faults_->Error(At(value), Quoted(*text) + " is not a mode",
                  (near.empty() ? "" : "did you mean `" + near + "`? ") + "Write `mode: audit` or `mode: block`");
+  return std::nullopt;
+}
+
+std::optional<Leftovers> Reader::ReadLeftovers(const YamlNode& key, const YamlNode& value) {
+  const std::string* text = Scalar(key, value, "report");
+  if (text == nullptr) return std::nullopt;
+  if (*text == "report") return Leftovers::kReport;
+  if (*text == "kill") return Leftovers::kKill;
+  faults_->Error(At(value), Quoted(*text) + " is not a value of `leftovers`",
+                 "write `leftovers: report` or `leftovers: kill`");
   return std::nullopt;
 }
 
@@ -198,11 +209,12 @@ void Reader::ReadJobs(const YamlNode&, const YamlNode& value) {
     JobPolicy job;
     job.name = name.value;
     job.at = At(name);
-    const std::array<Key, 6> keys = {{
+    const std::array<Key, 7> keys = {{
         {"mode", [&](auto& k, auto& v) { job.mode = ReadMode(k, v); }},
         {"allow", [&](auto& k, auto& v) { ReadRules(k, v, false, &job.rules, &job.allow_none); }},
         {"deny", [&](auto& k, auto& v) { ReadRules(k, v, true, &job.rules, nullptr); }},
         {"on_deny", [&](auto& k, auto& v) { job.on_deny = ReadOnDeny(k, v); }},
+        {"leftovers", [&](auto& k, auto& v) { job.leftovers = ReadLeftovers(k, v); }},
         {"guard", [&](auto& k, auto& v) { ReadGuard(k, v, &job.guard); }},
         {"sockets", [&](auto&, auto& v) { ReadSockets(v, &job.sockets); }},
     }};

@@ -41,6 +41,7 @@ class Reader {
 
   void ReadVersion(const YamlNode& key, const YamlNode& value);
   [[nodiscard]] std::optional<Mode> ReadMode(const YamlNode& key, const YamlNode& value);
+  [[nodiscard]] std::optional<Leftovers> ReadLeftovers(const YamlNode& key, const YamlNode& value);
   [[nodiscard]] std::optional<OnDeny> ReadOnDeny(const YamlNode& key, const YamlNode& value);
   void ReadRules(const YamlNode& key, const YamlNode& value, bool deny, std::vector<Rule>* rules, bool* allow_none);
   void ReadRule(const YamlNode& item, bool deny, std::vector<Rule>* rules);

@@ -15,6 +15,7 @@ namespace weir::policy {
 struct Effective {
   Mode mode = Mode::kBlock;
   OnDeny on_deny = OnDeny::kReport;
+  Leftovers leftovers = Leftovers::kReport;
   Dns dns;
   std::map<std::string, std::string> guard;
   std::map<std::string, std::string> sockets;

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A job's end: last proof, everything drained, the record; then nothing of it stays, unless processes do.
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "policy/compile.h"
 #include "sensor/app/host.h"
@@ -13,6 +21,8 @@ namespace weir {
 namespace {
 
 constexpr std::chrono::milliseconds kDrain{5000};
+constexpr std::chrono::milliseconds kKillLeftovers{5000};
+constexpr std::chrono::milliseconds kKillPause{20};
 
 std::map<std::string, std::uint64_t> ByName(const dns_forward::Counters& c) {
   return {{"connections", c.connections},
@@ -39,6 +49,45 @@ std::string CommOf(pid_t pid) {
 std::map<std::string, std::uint64_t> Sensor::Parts::ForwarderCounts(std::uint32_t scope_id) const {
   if (!forwarder) return {};  // the start failed before there was one
   return ByName(forwarder->CountersOf(scope_id));
+}
+
+void Sensor::Parts::SettleLeftovers(LiveJob& job, jobs::RecordFacts& facts) {
+  const std::uint32_t scope_id = job.state.scope_id;
+  auto left = Survivors(scope_id, &*job.cgroup);
+  std::map<pid_t, std::string> seen;
+  const auto name = [&seen](const std::vector<pid_t>& pids) {
+    for (const pid_t pid : pids) seen.try_emplace(pid, std::to_string(pid) + " " + CommOf(pid));
+  };
+  if (left) name(*left);
+  if (left && !left->empty() && job.policy->leftovers == policy::Leftovers::kKill) {
+    const auto deadline = std::chrono::steady_clock::now() + kKillLeftovers;
+    while (left && !left->empty() && std::chrono::steady_clock::now() < deadline) {
+      static_cast<void>(job.cgroup->Kill());
+      for (const pid_t pid : *left) KillMember(pid, scope_id, *job.cgroup);
+      std::this_thread::sleep_for(kKillPause);
+      left = Survivors(scope_id, &*job.cgroup);
+      if (left) name(*left);
+    }
+  }
+  if (!left) {
+    facts.further_reasons.push_back("leftovers: " + left.error().what);
+    return;
+  }
+  for (const auto& [pid, process] : seen) {
+    const bool alive = std::find(left->begin(), left->end(), pid) != left->end();
+    (alive ? facts.leftovers : facts.killed).push_back(process);
+    pipeline->Submit(scope_id, events::Finding{alive ? "leftover" : "leftover-killed", process, 0, 0, {}});
+  }
+}
+
+/// Where the cgroup cannot be killed as a whole, and for who has left it. The descriptor holds the process, so that
+/// nobody else who gets its number is meant: membership is asked after it was opened.
+void Sensor::Parts::KillMember(pid_t pid, std::uint32_t scope_id, const jobs::JobCgroup& cgroup) const {
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) return;
+  const auto members = Survivors(scope_id, &cgroup);
+  if (!members || std::find(members->begin(), members->end(), pid) == members->end()) return;
+  static_cast<void>(::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0));
 }
 
 std::vector<jobs::GuardFact> Sensor::Parts::GuardFacts(const LiveJob& job) const {
@@ -75,14 +124,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   if (!job.policy_known) facts.further_reasons.emplace_back(kPolicyUnknown);
   if (job.cgroup) {
     static_cast<void>(job.cgroup->WaitEmpty(config.leftovers_wait));
-    if (auto left = Survivors(scope_id, &*job.cgroup)) {
-      for (const pid_t pid : *left) {
-        facts.leftovers.push_back(std::to_string(pid) + " " + CommOf(pid));
-        pipeline->Submit(scope_id, events::Finding{"leftover", facts.leftovers.back(), 0, 0, {}});
-      }
-    } else {
-      facts.further_reasons.push_back("leftovers: " + left.error().what);
-    }
+    SettleLeftovers(job, facts);
     auto canary = Probe(job);
     if (canary) {
       job.state.canaries.push_back(*canary);

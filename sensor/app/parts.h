@@ -114,6 +114,9 @@ struct Sensor::Parts {
   // end.cc
   /// Of this sensor's forwarder, by name.
   [[nodiscard]] std::map<std::string, std::uint64_t> ForwarderCounts(std::uint32_t scope_id) const;
+  /// Names who outlived the job; ends them when the policy says so.
+  void SettleLeftovers(LiveJob& job, jobs::RecordFacts& facts);
+  void KillMember(pid_t pid, std::uint32_t scope_id, const jobs::JobCgroup& cgroup) const;
   [[nodiscard]] std::vector<jobs::GuardFact> GuardFacts(const LiveJob& job) const;
   [[nodiscard]] jobs::RecordFacts Facts(LiveJob& job, int exit_status);
   [[nodiscard]] JobEnded Close(LiveJob& job, const jobs::RecordFacts& facts);

@@ -161,6 +161,14 @@ Result<bool> JobCgroup::WaitEmpty(std::chrono::milliseconds wait) const {
   }
 }
 
+Result<> JobCgroup::Kill() const {
+  Fd kill = OpenAt(directory_.get(), "cgroup.kill", O_WRONLY);
+  if (!kill && errno == ENOENT) return Fail(Code::kUnsupported, "this kernel has no cgroup.kill (Linux 5.14)", ENOENT);
+  if (!kill || ::write(kill.get(), "1", 1) != 1)
+    return FailErrno("cannot kill what is in cgroup " + path_.string(), errno);
+  return {};
+}
+
 Result<> JobCgroup::Remove() const {
   RemoveBelow(directory_.get(), 0);
   if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return {};

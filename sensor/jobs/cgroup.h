@@ -33,6 +33,8 @@ class JobCgroup {
   [[nodiscard]] Result<std::vector<pid_t>> Processes() const;
   /// True: no live process in the subtree; waits up to `wait` for that.
   [[nodiscard]] Result<bool> WaitEmpty(std::chrono::milliseconds wait) const;
+  /// SIGKILL to everybody in the subtree at once. kUnsupported: Linux before 5.14.
+  [[nodiscard]] Result<> Kill() const;
   /// Removes the subtree. kUnavailable: processes are still in it.
   [[nodiscard]] Result<> Remove() const;
 

@@ -275,6 +275,7 @@ Record BuildRecord(const RecordFacts& facts) {
         {"lost", LossesJson(facts)},
         {"events", EventsJson(facts)},
         {"leftovers", facts.leftovers},
+        {"killed", facts.killed},
         {"complete", record.complete},
         {"reasons", record.reasons}}}};
   record.json = statement.dump(-1, ' ', false, ordered_json::error_handler_t::replace);

@@ -51,8 +51,9 @@ struct RecordFacts {
   AbortedStreams streams;                          ///< that held refused bytes
   std::uint64_t refused = 0;                       ///< records that did not decode
   std::uint64_t undelivered = 0;                   ///< events that the uplink dropped before the collector had them
-  std::vector<std::string> leftovers;
-  std::vector<std::string> further_reasons;  ///< why it is not complete, found by the caller
+  std::vector<std::string> leftovers;              ///< alive
+  std::vector<std::string> killed;                 ///< outlived the job, and were ended as the policy says
+  std::vector<std::string> further_reasons;        ///< why it is not complete, found by the caller
 };
 
 /// Sums over the kernel's hooks and the forwarder.

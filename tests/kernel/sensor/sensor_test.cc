@@ -3,6 +3,7 @@
 #include "sensor/app/sensor.h"
 
 #include <bpf/bpf.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -215,6 +216,32 @@ TEST_F(SensorTest, NamesWhatOutlivesTheJobAndGoesOnJudgingIt) {
   EXPECT_EQ(child->Wait(), 0);
   for (int i = 0; i < 100 && JobCgroups() != 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(JobCgroups(), 0u) << "taken away when the last process is gone";
+}
+
+TEST_F(SensorTest, KillsWhatOutlivesTheJobWhereThePolicySaysSo) {
+  const JobBegun job = Begin(kBlock + "leftovers: kill\n");
+  auto inside = lab::Child::Fork([] { return ::pause(); });
+  auto left = lab::Child::Fork([] { return ::pause(); });
+  auto outside = lab::Child::Fork([] { return ::pause(); });
+  ASSERT_TRUE(inside && left && outside);
+  for (auto* member : {&*inside, &*left}) {
+    ASSERT_TRUE(sensor_->JoinJob(job.job_id, member->pid()));
+    member->Go();
+  }
+  outside->Go();
+  ASSERT_TRUE(cgroup_->Enter(left->pid())) << "moved itself out";
+  auto ended = sensor_->EndJob(job.job_id, 0);
+  ASSERT_TRUE(ended) << ended.error().what;
+  EXPECT_TRUE(ended->leftovers.empty());
+  EXPECT_TRUE(ended->complete) << ended->record_json;
+  const json predicate = Predicate(*ended);
+  EXPECT_EQ(predicate.at("killed").size(), 2u);
+  EXPECT_TRUE(predicate.at("leftovers").empty());
+  for (auto* member : {&*inside, &*left}) {
+    const int status = member->Wait();
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  }
+  EXPECT_EQ(::kill(outside->pid(), 0), 0);
 }
 
 TEST_F(SensorTest, DoesNotSetFreeAProcessThatLeftTheCgroup) {

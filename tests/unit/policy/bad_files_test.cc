@@ -136,6 +136,7 @@ const std::vector<Row> kRows = {
     {"SocketsTwice", "version: 1\nmode: audit\nsockets: {/run/x: deny, /run/x: allow}\n", 3, 25, "stands twice",
      "remove one"},
     {"OnDeny", "version: 1\nmode: audit\non_deny: abort\n", 3, 10, "`abort` is not a value", "on_deny: fail"},
+    {"Leftovers", "version: 1\nmode: audit\nleftovers: end\n", 3, 12, "`end` is not a value", "leftovers: kill"},
     {"JobsEmpty", "version: 1\nmode: audit\njobs:\n", 3, 1, "map of job names", "remove the key"},
     {"JobWithInclude", "version: 1\nmode: audit\njobs:\n  b: {include: [x]}\n", 4, 7, "unknown key `include`", "mode"},
     {"IncludeIsText", "version: 1\nmode: audit\ninclude: x.yml\n", 3, 10, "must be a list", "[egress/common.yml]"},

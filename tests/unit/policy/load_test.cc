@@ -175,7 +175,8 @@ TEST(Render, AWholePolicyReadsBackTheSame) {
       "allow:\n  - a.org\n  - {endpoint: b.org, process: [npm, /usr/bin/x], reason: \"a \\\"b\\\" \\\\ c\", expires: "
       "2030-01-01}\n"
       "deny: [10.0.0.0/8]\ndns: {resolvers: [192.0.2.53], max_age: 90s}\nguard: {tun: allow}\n"
-      "sockets: {/run/a.sock: allow}\non_deny: fail\njobs:\n  \"my: job\": {allow: none}\n  other: {mode: audit, "
+      "sockets: {/run/a.sock: allow}\non_deny: fail\nleftovers: kill\njobs:\n  \"my: job\": {allow: none}\n  other: "
+      "{mode: audit, leftovers: report, "
       "guard: {bpf: report}, sockets: {/run/b.sock: deny}}\n");
   const ParsedPolicy first = MustLoad(text);
   const std::string rendered = RenderPolicy(first);
@@ -188,6 +189,8 @@ TEST(Render, AWholePolicyReadsBackTheSame) {
   EXPECT_TRUE(second.jobs[0].allow_none);
   EXPECT_EQ(second.jobs[1].guard.at("bpf"), "report");
   EXPECT_EQ(second.sockets.at("/run/a.sock"), "allow");
+  EXPECT_EQ(second.leftovers, Leftovers::kKill);
+  EXPECT_EQ(second.jobs[1].leftovers, Leftovers::kReport);
   EXPECT_EQ(second.jobs[1].sockets.at("/run/b.sock"), "deny");
 }
 
