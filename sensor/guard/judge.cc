@@ -90,17 +90,16 @@ Staff StaffOf(std::uint32_t number, const std::vector<sensor_bpf::NotLoaded>& mi
 ClassState StateOf(std::uint32_t number, const Outcome& outcome, const Staff& staff) {
   if (staff.missing.size() == staff.programs)
     return {number, State::kOff, staff.missing.empty() ? "this version has no program for it" : staff.missing[0]->why};
-  const bool denied = outcome.tried && outcome.denied != 0 && outcome.sys_errno == EPERM;
-  if (!denied && outcome.tried && outcome.sys_errno == 0)
-    return {number, State::kOff, "its programs run, and the probe was not denied"};
-  if (!denied) {
-    return {number, State::kPartial,
-            outcome.tried
-                ? std::string("its programs run; the probe proved nothing: ") + std::strerror(outcome.sys_errno)
-                : "its programs run; the probe did not come to it"};
-  }
-  if (staff.missing.empty()) return {number, State::kFull, {}};
-  return {number, State::kPartial, staff.missing[0]->program + " does not run: " + staff.missing[0]->why};
+  std::string absent;
+  if (!staff.missing.empty()) absent = staff.missing[0]->program + " does not run: " + staff.missing[0]->why;
+  if (outcome.tried && outcome.denied != 0 && outcome.sys_errno == EPERM)
+    return {number, absent.empty() ? State::kFull : State::kPartial, absent};
+  if (!absent.empty()) absent = "; " + absent;
+  if (outcome.tried && outcome.sys_errno == 0)
+    return {number, State::kOff, "its programs run, and the probe was not denied" + absent};
+  const std::string why = outcome.tried ? std::string("the probe proved nothing: ") + std::strerror(outcome.sys_errno)
+                                        : "the probe did not come to it";
+  return {number, State::kPartial, why + absent};
 }
 
 }  // namespace

@@ -56,6 +56,12 @@ TEST(GuardJudge, SaysWhatDoesNotRun) {
   const ClassState part = Of(AllDenied(), WEIR_G_SYSCTL, {{"weir_g_open", "refused"}});
   EXPECT_EQ(part.state, State::kPartial);
   EXPECT_EQ(part.why, "weir_g_open does not run: refused");
+  Outcomes outcomes = AllDenied();
+  outcomes[WEIR_G_MEMORY] = {true, ENOENT, 0};
+  const ClassState both = Of(outcomes, WEIR_G_MEMORY, {{"weir_g_open", "refused"}});
+  EXPECT_EQ(both.state, State::kPartial);
+  EXPECT_NE(both.why.find("No such file"), std::string::npos);
+  EXPECT_NE(both.why.find("weir_g_open does not run"), std::string::npos) << "both reasons";
 }
 
 TEST(GuardJudge, WithoutAProbeNothingIsProven) {
