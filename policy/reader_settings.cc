@@ -107,8 +107,8 @@ void Reader::ReadSockets(const YamlNode& value, std::map<std::string, std::strin
     const YamlNode &key = value.items[i], &action = value.items[i + 1];
     if (key.faulty || action.faulty) continue;
     const std::string path = key.kind == YamlNode::Kind::kScalar ? key.value : std::string();
-    if (!path.starts_with('/') || path.size() > kMaxSocketPath ||
-        path != std::filesystem::path(path).lexically_normal()) {
+    if (!path.starts_with('/') || path.size() > kMaxSocketPath || path.ends_with('/') ||
+        path != std::filesystem::path(path).lexically_normal().string()) {
       faults_->Error(At(key), "`" + Printable(path) + "` is not the path of a unix socket",
                      "write an absolute path of at most 107 bytes without `..`, such as `/run/docker.sock`");
       continue;

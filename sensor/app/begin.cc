@@ -148,7 +148,7 @@ Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolver
   for (const auto& [path, action] : job.policy->sockets) {
     if (action == "allow") warnings.push_back("the policy allows a socket that may act for the job: " + path);
   }
-  guard->Refresh();
+  WEIR_TRY(guard->Refresh(AnyScope()));
   WEIR_TRY(guard->Begin(scope_id, *job.policy));
   WEIR_TRY(maps->WriteScope(scope_id, job.scope));
   return maps->WriteCgroup(job.cgroup->id(), scope_id);

@@ -81,6 +81,7 @@ struct Sensor::Parts {
   bool stopping = false;
   std::condition_variable stop;
   std::thread timer;
+  std::thread guard_watch;
 
   ~Parts();
 
@@ -88,6 +89,8 @@ struct Sensor::Parts {
   [[nodiscard]] Result<> StartPipeline(std::shared_ptr<grpc::Channel> collector,
                                        std::map<std::uint32_t, events::JobInfo> adopted);
   void RunTimer();
+  void WatchGuard();
+  [[nodiscard]] bool AnyScope() const;
   void Beat();
   void Checkpoint();
   [[nodiscard]] Result<LiveJobPtr> Find(const std::string& job_id) const;

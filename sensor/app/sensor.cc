@@ -90,7 +90,6 @@ void Sensor::Parts::Beat() {
       live.erase(job_id);
       continue;
     }
-    guard->RefreshSockets(job->state.scope_id, *job->policy);
     if (alive && (job->scope.forwarder_port4 || job->scope.forwarder_port6)) {
       job->scope.forwarder_ns = static_cast<std::uint64_t>(now);
       static_cast<void>(maps->WriteScope(job->state.scope_id, job->scope));
@@ -99,7 +98,6 @@ void Sensor::Parts::Beat() {
 }
 
 void Sensor::Parts::Checkpoint() {
-  guard->Refresh();
   static_cast<void>(pipeline->SubmitFlowTotals(std::nullopt));
   for (const LiveJobPtr& job : Jobs()) {
     std::unique_lock lock(job->mutex, std::try_to_lock);
@@ -119,6 +117,31 @@ void Sensor::Parts::Checkpoint() {
     if (!saved && !job->checkpoint_failed)
       pipeline->Submit(state.scope_id, events::Finding{"state-not-kept", saved.error().what, 0, 0, {}});
     job->checkpoint_failed = !saved;
+  }
+}
+
+/// Also one that no job is known for, or that is about to be swept.
+bool Sensor::Parts::AnyScope() const {
+  const auto scopes = maps->Scopes();
+  return !scopes || !scopes->empty();
+}
+
+/// Paths may lie on file systems that hang (a root job can mount one): nothing else waits for this thread.
+void Sensor::Parts::WatchGuard() {
+  std::string told;
+  std::unique_lock lock(mutex);
+  while (!stop.wait_for(lock, config.heartbeat, [this] { return stopping; })) {
+    lock.unlock();
+    const std::vector<LiveJobPtr> jobs = Jobs();
+    Result<> done = guard->Refresh(AnyScope());
+    for (const LiveJobPtr& job : jobs) {
+      if (auto written = guard->RefreshSockets(job->state.scope_id, *job->policy); done && !written)
+        done = std::move(written);
+    }
+    const std::string fault = done ? std::string() : done.error().what;
+    if (!fault.empty() && fault != told) pipeline->Submit(0, events::Finding{"guard-incomplete", fault, 0, 0, {}});
+    told = fault;
+    lock.lock();
   }
 }
 
@@ -175,6 +198,7 @@ Sensor::Parts::~Parts() {
   }
   stop.notify_all();
   if (timer.joinable()) timer.join();
+  if (guard_watch.joinable()) guard_watch.join();
   if (!programs || !maps) return;
   if (pipeline && !live.empty()) {
     static_cast<void>(pipeline->Flush(kDrainAtStop));
@@ -236,6 +260,7 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   parts->FindOrphans();
   parts->ResumeAdopted();
   parts->timer = std::thread([p = parts.get()] { p->RunTimer(); });
+  parts->guard_watch = std::thread([p = parts.get()] { p->WatchGuard(); });
   return std::unique_ptr<Sensor>(new Sensor(std::move(parts)));
 }
 

@@ -14,14 +14,6 @@
 namespace weir::sensor_bpf {
 namespace {
 
-template <typename K, typename V>
-Result<> Bind(const Programs& programs, const char* name, Map<K, V>& map) {
-  const int fd = programs.MapFd(name);
-  if (fd < 0) return Fail(Code::kInternal, std::string("the programs have no table ") + name);
-  map = Map<K, V>(fd, name);
-  return {};
-}
-
 Result<> BindFd(const Programs& programs, const char* name, int& fd) {
   fd = programs.MapFd(name);
   if (fd < 0) return Fail(Code::kInternal, std::string("the programs have no table ") + name);
@@ -32,27 +24,27 @@ Result<> BindFd(const Programs& programs, const char* name, int& fd) {
 
 Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
   PolicyMaps maps;
-  WEIR_TRY(Bind(programs, "weir_scopes", maps.scopes_));
-  WEIR_TRY(Bind(programs, "weir_cgroups", maps.cgroups_));
-  WEIR_TRY(Bind(programs, "weir_tasks", maps.tasks_));
-  WEIR_TRY(Bind(programs, "weir_socks", maps.socks_));
-  WEIR_TRY(Bind(programs, "weir_stuck", maps.stuck_));
-  WEIR_TRY(Bind(programs, "weir_usage", maps.usage_));
-  WEIR_TRY(Bind(programs, "weir_canary", maps.canary_));
-  WEIR_TRY(Bind(programs, "weir_netns", maps.netns_));
-  WEIR_TRY(Bind(programs, "weir_resolvers", maps.resolvers_));
-  WEIR_TRY(Bind(programs, "weir_fwd_ports", maps.forwarder_ports_));
-  WEIR_TRY(Bind(programs, "weir_exact", maps.exact_));
-  WEIR_TRY(Bind(programs, "weir_cidr", maps.cidr_));
-  WEIR_TRY(Bind(programs, "weir_names", maps.names_));
-  WEIR_TRY(Bind(programs, "weir_learned", maps.learned_));
-  WEIR_TRY(Bind(programs, "weir_pending", maps.pending_));
-  WEIR_TRY(Bind(programs, "weir_procs", maps.executables_));
-  WEIR_TRY(Bind(programs, "weir_pnames", maps.executable_names_));
-  WEIR_TRY(Bind(programs, "weir_guards", maps.guards_));
-  WEIR_TRY(Bind(programs, "weir_sockets", maps.own_sockets_));
-  WEIR_TRY(Bind(programs, "weir_stand_ins", maps.stand_ins_));
-  WEIR_TRY(Bind(programs, "weir_flows", maps.flows_));
+  WEIR_TRY(BindMap(programs, "weir_scopes", maps.scopes_));
+  WEIR_TRY(BindMap(programs, "weir_cgroups", maps.cgroups_));
+  WEIR_TRY(BindMap(programs, "weir_tasks", maps.tasks_));
+  WEIR_TRY(BindMap(programs, "weir_socks", maps.socks_));
+  WEIR_TRY(BindMap(programs, "weir_stuck", maps.stuck_));
+  WEIR_TRY(BindMap(programs, "weir_usage", maps.usage_));
+  WEIR_TRY(BindMap(programs, "weir_canary", maps.canary_));
+  WEIR_TRY(BindMap(programs, "weir_netns", maps.netns_));
+  WEIR_TRY(BindMap(programs, "weir_resolvers", maps.resolvers_));
+  WEIR_TRY(BindMap(programs, "weir_fwd_ports", maps.forwarder_ports_));
+  WEIR_TRY(BindMap(programs, "weir_exact", maps.exact_));
+  WEIR_TRY(BindMap(programs, "weir_cidr", maps.cidr_));
+  WEIR_TRY(BindMap(programs, "weir_names", maps.names_));
+  WEIR_TRY(BindMap(programs, "weir_learned", maps.learned_));
+  WEIR_TRY(BindMap(programs, "weir_pending", maps.pending_));
+  WEIR_TRY(BindMap(programs, "weir_procs", maps.executables_));
+  WEIR_TRY(BindMap(programs, "weir_pnames", maps.executable_names_));
+  WEIR_TRY(BindMap(programs, "weir_guards", maps.guards_));
+  WEIR_TRY(BindMap(programs, "weir_sockets", maps.own_sockets_));
+  WEIR_TRY(BindMap(programs, "weir_stand_ins", maps.stand_ins_));
+  WEIR_TRY(BindMap(programs, "weir_flows", maps.flows_));
   WEIR_TRY(BindFd(programs, "weir_counts", maps.counts_fd_));
   WEIR_TRY(BindFd(programs, "weir_events", maps.events_ring_fd_));
   WEIR_TRY(BindFd(programs, "weir_denials", maps.denials_ring_fd_));

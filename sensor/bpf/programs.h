@@ -87,4 +87,13 @@ class Programs {
   std::unique_ptr<std::mutex> scope_ids_ = std::make_unique<std::mutex>();  ///< guards the marker's next_scope_id
 };
 
+/// A view of one of the programs' maps, which must outlive it.
+template <typename K, typename V>
+[[nodiscard]] Result<> BindMap(const Programs& programs, const char* name, Map<K, V>& map) {
+  const int fd = programs.MapFd(name);
+  if (fd < 0) return Fail(Code::kInternal, std::string("the programs have no table ") + name);
+  map = Map<K, V>(fd, name);
+  return {};
+}
+
 }  // namespace weir::sensor_bpf

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "sensor/guard/deputies.h"
@@ -28,22 +30,29 @@ Result<weir_host> HostRow(const std::filesystem::path& pin_directory) {
   return host;
 }
 
+/// The first error of several steps that are all taken.
+void Keep(Result<>& kept, Result<> next) {
+  if (kept && !next) kept = std::move(next);
+}
+
+/// /var/run is /run.
+std::string Normal(const std::string& path) {
+  constexpr std::string_view kOld = "/var/run/";
+  return path.starts_with(kOld) ? "/run/" + path.substr(kOld.size()) : path;
+}
+
 }  // namespace
 
 Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::PolicyMaps& maps,
                             const GuardOptions& options) {
   auto tables = GuardTables::Of(programs);
   WEIR_TRY(tables);
-  Guard guard(std::move(*tables), maps);
+  Guard guard(std::move(*tables), maps, options.root);
   auto host = HostRow(options.pin_directory);
   WEIR_TRY(host);
   WEIR_TRY(guard.tables_.WriteHost(*host));
-  WEIR_TRY(guard.tables_.Protect(::getpid(), WEIR_P_SENSOR));
-  if (auto state = IdentityOf(options.state_directory)) {
-    const weir_guarded how{WEIR_G_SENSOR_FILES, WEIR_GF_WRITE_ONLY | WEIR_GF_BELOW};
-    WEIR_TRY(guard.tables_.Guard(*state, how));
-    WEIR_TRY(guard.tables_.Guard({state->dev, 0}, how));  // what is opened by handle, and the raw device
-  }
+  WEIR_TRY(guard.TakeOver());
+  WEIR_TRY(guard.GuardOwn(options));
   const auto outcomes = RunProbe(programs, maps, guard.tables_,
                                  {options.cgroup_root, options.pin_directory, options.state_directory / "guard-probe"});
   guard.states_ = Judge(outcomes ? *outcomes : Outcomes{}, programs.missing_guards(),
@@ -51,50 +60,110 @@ Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::Po
   return guard;
 }
 
-void Guard::RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const {
-  for (const auto& [path, action] : policy.sockets) {
-    if (const auto socket = IdentityOf(path))
-      static_cast<void>(tables_.WriteSocket(scope_id, *socket, action == "allow"));
+Result<> Guard::GuardOwn(const GuardOptions& options) {
+  WEIR_TRY(tables_.Protect(::getpid(), WEIR_P_SENSOR));
+  auto state = IdentityOf(options.state_directory);
+  WEIR_TRY(state);
+  const weir_guarded how{WEIR_G_SENSOR_FILES, WEIR_GF_WRITE_ONLY | WEIR_GF_BELOW};
+  // The second: what is opened by handle, and the raw device.
+  for (const weir_guarded_key& key : {*state, weir_guarded_key{state->dev, 0}}) {
+    WEIR_TRY(tables_.Guard(key, how));
+    own_.emplace(key.dev, key.inode);
+    guarded_.erase({key.dev, key.inode});
   }
-}
-
-void Guard::Refresh() {
-  std::map<std::pair<std::uint64_t, std::uint64_t>, weir_guarded> found;
-  const auto add = [&found](const std::filesystem::path& path, const weir_guarded& how) {
-    if (const auto file = IdentityOf(path)) found.emplace(std::pair(file->dev, file->inode), how);
-  };
-  for (const auto& path : FindDeputies()) add(path, {WEIR_G_SOCKETS, 0});
-  Runner runner = FindRunner();
-  std::erase_if(runner.processes, [this](pid_t pid) {
-    const auto task = maps_->Task(static_cast<std::uint32_t>(pid));
-    return !task || *task;  // a job's own process, whatever it calls itself
-  });
-  if (!runner.processes.empty()) {
-    for (const RunnerFile& file : runner.files)
-      add(file.path, {WEIR_G_RUNNER_FILES, file.readable ? WEIR_GF_WRITE_ONLY : 0u});
-  }
-  const std::set<pid_t> processes(runner.processes.begin(), runner.processes.end());
-
-  const std::lock_guard lock(*refreshing_);
-  // New ones first: what moves from one inode to another is guarded all the time.
-  for (const auto& [id, how] : found) {
-    if (!guarded_.contains(id)) static_cast<void>(tables_.Guard({id.first, id.second}, how));
-  }
-  for (const auto& [id, how] : guarded_) {
-    if (!found.contains(id)) static_cast<void>(tables_.Unguard({id.first, id.second}));
-  }
-  for (const pid_t pid : processes) static_cast<void>(tables_.Protect(pid, WEIR_P_RUNNER));
-  for (const pid_t pid : runners_) {
-    if (!processes.contains(pid)) static_cast<void>(tables_.Unprotect(pid));
-  }
-  guarded_ = std::move(found);
-  runners_ = processes;
-}
-
-Result<> Guard::Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const {
-  WEIR_TRY(tables_.WriteScope(scope_id, policy::GuardMasksOf(policy)));
-  RefreshSockets(scope_id, policy);
   return {};
+}
+
+/// Rows that an earlier sensor left are ours to forget. Its processes are gone: one sensor owns the pins at a time.
+Result<> Guard::TakeOver() {
+  std::vector<pid_t> gone;
+  WEIR_TRY(tables_.ForEachProtected([&](pid_t pid, const weir_protected& entry) {
+    if (entry.who == WEIR_P_RUNNER)
+      runners_.insert(pid);
+    else
+      gone.push_back(pid);
+  }));
+  for (const pid_t pid : gone) WEIR_TRY(tables_.Unprotect(pid));
+  return tables_.ForEachGuarded(
+      [this](const weir_guarded_key& key, const weir_guarded& how) { guarded_.emplace(Id(key.dev, key.inode), how); });
+}
+
+Result<> Guard::RefreshRunners(std::map<Id, weir_guarded>& found) {
+  const Runner runner = FindRunner([this](pid_t pid) {
+    const auto task = maps_->Task(static_cast<std::uint32_t>(pid));
+    return !task || *task;
+  });
+  for (const RunnerFile& file : runner.files) {
+    if (const auto id = IdentityOf(file.path))
+      found.emplace(Id(id->dev, id->inode), weir_guarded{WEIR_G_RUNNER_FILES, file.readable ? WEIR_GF_WRITE_ONLY : 0u});
+  }
+  Result<> done;
+  const std::set<pid_t> processes(runner.processes.begin(), runner.processes.end());
+  for (const pid_t pid : processes) Keep(done, tables_.Protect(pid, WEIR_P_RUNNER));
+  for (const pid_t pid : runners_) {
+    if (!processes.contains(pid)) Keep(done, tables_.Unprotect(pid));
+  }
+  runners_ = processes;
+  return done;
+}
+
+Result<> Guard::Refresh(bool jobs_live) {
+  const auto deputies = FindDeputies(root_);
+  const std::lock_guard lock(*mutex_);
+  if (!jobs_live) deputies_.clear();
+  std::map<Id, weir_guarded> found;
+  for (const auto& path : deputies) {
+    const auto id = IdentityOf(path);
+    if (!id) continue;
+    found.emplace(Id(id->dev, id->inode), weir_guarded{WEIR_G_SOCKETS, 0});
+    deputies_[{id->dev, id->inode}].insert(path.string());
+  }
+  Result<> done = RefreshRunners(found);
+  for (const auto& [id, how] : found) {
+    if (own_.contains(id) || guarded_.contains(id)) continue;
+    auto written = tables_.Guard({id.first, id.second}, how);
+    if (written) guarded_.emplace(id, how);
+    Keep(done, std::move(written));
+  }
+  if (jobs_live) return done;
+  for (auto row = guarded_.begin(); row != guarded_.end();) {
+    if (found.contains(row->first)) {
+      ++row;
+      continue;
+    }
+    Keep(done, tables_.Unguard({row->first.first, row->first.second}));
+    row = guarded_.erase(row);
+  }
+  return done;
+}
+
+Result<> Guard::RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy) {
+  Result<> done;
+  std::set<std::string> allowed;
+  for (const auto& [path, action] : policy.sockets) {
+    if (action == "allow") allowed.insert(Normal(path));
+    if (action != "deny") continue;
+    if (const auto id = IdentityOf(path)) Keep(done, tables_.WriteSocket(scope_id, *id, /*allow=*/false));
+  }
+  if (allowed.empty()) return done;
+  // Only deputies are refused, so only they need to be allowed: each by every path at which it was ever seen, or a job
+  // could put one at a path that the policy names.
+  const std::lock_guard lock(*mutex_);
+  for (const auto& [id, paths] : deputies_) {
+    const bool all =
+        std::all_of(paths.begin(), paths.end(), [&](const std::string& path) { return allowed.contains(path); });
+    const bool any =
+        std::any_of(paths.begin(), paths.end(), [&](const std::string& path) { return allowed.contains(path); });
+    const weir_guarded_key key{id.first, id.second};
+    if (all) Keep(done, tables_.WriteSocket(scope_id, key, /*allow=*/true));
+    if (any && !all) Keep(done, tables_.RemoveSocket(scope_id, key));
+  }
+  return done;
+}
+
+Result<> Guard::Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy) {
+  WEIR_TRY(tables_.WriteScope(scope_id, policy::GuardMasksOf(policy)));
+  return RefreshSockets(scope_id, policy);
 }
 
 }  // namespace weir::guard

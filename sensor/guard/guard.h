@@ -3,12 +3,14 @@
 // judge; this fills their tables, proves them, and says what they are worth on this host.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,9 +27,14 @@ struct GuardOptions {
   std::filesystem::path cgroup_root;
   std::filesystem::path pin_directory;
   std::filesystem::path state_directory;  ///< ours: writing below it is denied
+  std::filesystem::path root = "/";       ///< where deputies are looked for
 };
 
 /// Any thread may call anything. Programs and maps must outlive it.
+///
+/// What is found by path is found in file systems that a root job may share. So a job can add to what is guarded, and
+/// never take away: rows are forgotten only while no job lives, and a policy's word about one path is none about a
+/// socket that was ever seen at another.
 class Guard {
  public:
   /// Fills the tables and runs the probe. A guard that cannot be proven is no error; states() says so.
@@ -37,26 +44,38 @@ class Guard {
   [[nodiscard]] const std::vector<ClassState>& states() const { return states_; }
 
   /// Before the first process of the scope.
-  [[nodiscard]] Result<> Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const;
-  /// Sockets that the policy speaks of come and go with their services: at the beginning, and from time to time.
-  void RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy) const;
-  /// Looks for runners and deputies that came or went since. Walks /proc: for a background thread, and at a job's
-  /// beginning.
-  void Refresh();
+  [[nodiscard]] Result<> Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy);
+  /// Sockets that the policy speaks of come and go with their services: at the beginning, and from time to time, each
+  /// time after Refresh. An error: some are not written, and may be neither allowed nor denied as the policy says.
+  [[nodiscard]] Result<> RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy);
+  /// Looks for runners and deputies that came or went since. Walks /proc and touches paths whose file systems may hang:
+  /// for a thread of its own, and at a job's beginning. An error: something that was found is not guarded.
+  [[nodiscard]] Result<> Refresh(bool jobs_live);
+
   /// Attempts so far; nullopt: the scope has none on record.
   [[nodiscard]] Result<std::optional<weir_guard_scope>> Read(std::uint32_t scope_id) const {
     return tables_.ReadScope(scope_id);
   }
 
  private:
-  Guard(GuardTables tables, const sensor_bpf::PolicyMaps& maps) : tables_(std::move(tables)), maps_(&maps) {}
+  using Id = std::pair<std::uint64_t, std::uint64_t>;  ///< device and inode
+
+  Guard(GuardTables tables, const sensor_bpf::PolicyMaps& maps, std::filesystem::path root)
+      : tables_(std::move(tables)), maps_(&maps), root_(std::move(root)) {}
+  Result<> GuardOwn(const GuardOptions& options);
+  Result<> TakeOver();
+  Result<> RefreshRunners(std::map<Id, weir_guarded>& found);
 
   GuardTables tables_;
   const sensor_bpf::PolicyMaps* maps_;
-  std::unique_ptr<std::mutex> refreshing_ = std::make_unique<std::mutex>();  ///< guards what follows
-  std::map<std::pair<std::uint64_t, std::uint64_t>, weir_guarded> guarded_;  ///< found by Refresh
-  std::set<pid_t> runners_;
+  std::filesystem::path root_;
   std::vector<ClassState> states_;
+
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  ///< guards what follows
+  std::set<Id> own_;                                                    ///< rows that nothing found by path replaces
+  std::map<Id, weir_guarded> guarded_;                                  ///< further rows in the table
+  std::map<Id, std::set<std::string>> deputies_;                        ///< every path at which each was seen
+  std::set<pid_t> runners_;                                             ///< in the table
 };
 
 }  // namespace weir::guard

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/guard/probe.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,54 +18,16 @@
 #include "sensor/base/fd.h"
 #include "sensor/guard/attempts.h"
 #include "sensor/jobs/cgroup.h"
+#include "sensor/jobs/probe_child.h"
 
 namespace weir::guard {
 namespace {
 
 namespace fs = std::filesystem;
+using jobs::ProbeChild;
 
 constexpr int kPatience_ms = 5000;
 constexpr std::uint32_t kAllClasses = (1u << WEIR_GUARD_CLASSES) - 1;
-
-/// A forked child that waits for a byte and then runs `body`; killed and reaped with its owner.
-class Child {
- public:
-  template <typename Body>
-  static Result<Child> Fork(const Body& body) {
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-      return FailErrno("cannot make a channel to the guard's probe", errno);
-    Fd ours(pair[0]), theirs(pair[1]);
-    const pid_t pid = ::fork();
-    if (pid < 0) return FailErrno("cannot fork the guard's probe", errno);
-    if (pid == 0) {
-      ::close(ours.get());
-      char go = 0;
-      if (::read(theirs.get(), &go, 1) == 1) body(theirs.get());
-      ::_exit(0);
-    }
-    return Child(pid, std::move(ours));
-  }
-  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)) {}
-  Child& operator=(Child&&) = delete;
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
-    if (pid_ < 0) return;
-    ::kill(pid_, SIGKILL);
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
-
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] int channel() const { return channel_.get(); }
-  void Go() const { (void)!::write(channel_.get(), "g", 1); }
-
- private:
-  Child(pid_t pid, Fd channel) : pid_(pid), channel_(std::move(channel)) {}
-  pid_t pid_;
-  Fd channel_;
-};
 
 struct Word {
   std::uint32_t guard_class = 0;
@@ -124,7 +83,7 @@ class Scratch {
       if (!std::ofstream(file)) return FailErrno("cannot make " + file, errno);
     }
     WEIR_TRY(Listen());
-    auto runner = Child::Fork([](int) {});
+    auto runner = ProbeChild::Fork([](int channel) { static_cast<void>(jobs::AwaitGo(channel)); });
     WEIR_TRY(runner);
     runner_.emplace(std::move(*runner));
     WEIR_TRY(tables_.Protect(runner_->pid(), WEIR_P_RUNNER));
@@ -157,7 +116,7 @@ class Scratch {
   std::string runner_file_, sensor_file_, deputy_, cgroup_procs_, pin_directory_;
   std::vector<weir_guarded_key> guarded_;
   Fd listener_;
-  std::optional<Child> runner_;
+  std::optional<ProbeChild> runner_;
 };
 
 /// A scope with a cgroup and nothing else, taken away again.
@@ -194,13 +153,9 @@ class ProbeScope {
 
   /// As a canary: judged, and no record of it.
   Result<> Enter(pid_t pid) const {
-    weir_task marked{};
-    marked.flags = WEIR_T_CANARY;
-    WEIR_TRY(maps_.WriteTask(static_cast<std::uint32_t>(pid), marked));
-    WEIR_TRY(cgroup_.Add(pid));
-    auto task = maps_.Task(static_cast<std::uint32_t>(pid));
-    WEIR_TRY(task);
-    if (!*task || (*task)->scope_id != id_) return Fail(Code::kNotArmed, "the guard's probe does not enter its scope");
+    auto entered = jobs::EnterAsCanary(maps_, cgroup_, pid, id_);
+    WEIR_TRY(entered);
+    if (!*entered) return Fail(Code::kNotArmed, "the guard's probe does not enter its scope");
     return {};
   }
 
@@ -213,7 +168,7 @@ class ProbeScope {
 };
 
 /// Reads what the child says, until it ends.
-Result<Outcomes> Listen(const Child& child) {
+Result<Outcomes> Listen(const ProbeChild& child) {
   Outcomes outcomes;
   while (true) {
     pollfd waiting{child.channel(), POLLIN, 0};
@@ -221,7 +176,7 @@ Result<Outcomes> Listen(const Child& child) {
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return Fail(Code::kUnavailable, "the guard's probe did not come to its end");
     Word word;
-    const ssize_t got = ::recv(child.channel(), &word, sizeof(word), MSG_WAITALL);
+    const ssize_t got = ::recv(child.channel(), &word, sizeof(word), 0);
     if (got == 0) return outcomes;
     if (got != sizeof(word) || word.guard_class >= outcomes.size())
       return Fail(Code::kInternal, "the guard's probe said something else than outcomes");
@@ -239,7 +194,8 @@ Result<Outcomes> RunProbe(sensor_bpf::Programs& programs, const sensor_bpf::Poli
   auto scope = ProbeScope::Make(programs, maps, tables, order.cgroup_root);
   WEIR_TRY(scope);
   const AttemptWorld world = (*scratch)->World();
-  auto child = Child::Fork([&world](int channel) {
+  auto child = ProbeChild::Fork([&world](int channel) {
+    if (!jobs::AwaitGo(channel)) return;
     for (const Attempt& attempt : Attempts()) {
       const Word word{attempt.guard_class, attempt.run(world)};
       (void)!::write(channel, &word, sizeof(word));

@@ -39,13 +39,15 @@ void AddFiles(const fs::path& directory, Runner& runner) {
   std::error_code ignored;
   for (const Known& known : kFiles) {
     const fs::path file = directory / known.name;
-    if (fs::exists(file, ignored)) runner.files.push_back({file, known.readable});
+    // Not where a link leads: that is for whoever made it to say.
+    if (fs::symlink_status(file, ignored).type() == fs::file_type::regular)
+      runner.files.push_back({file, known.readable});
   }
 }
 
 }  // namespace
 
-Runner FindRunner(const fs::path& proc) {
+Runner FindRunner(const std::function<bool(pid_t)>& is_a_jobs, const fs::path& proc) {
   Runner runner;
   std::set<fs::path> directories;
   std::error_code error;
@@ -53,7 +55,8 @@ Runner FindRunner(const fs::path& proc) {
     const std::string name = entry->path().filename().string();
     pid_t pid = 0;
     const auto [rest, fault] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (fault != std::errc() || rest != name.data() + name.size() || !IsRunner(entry->path())) continue;
+    if (fault != std::errc() || rest != name.data() + name.size() || !IsRunner(entry->path()) || is_a_jobs(pid))
+      continue;
     runner.processes.push_back(pid);
     std::error_code gone;
     const fs::path executable = fs::read_symlink(entry->path() / "exe", gone);

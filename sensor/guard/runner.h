@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 namespace weir::guard {
@@ -21,8 +22,9 @@ struct Runner {
   std::vector<RunnerFile> files;  ///< that exist
 };
 
-/// Looks through `proc` by the names of processes, and beside their executables for files. A job can give its processes
-/// these names: the caller leaves out who is in a scope.
-[[nodiscard]] Runner FindRunner(const std::filesystem::path& proc = "/proc");
+/// Looks through `proc` by the names of processes, and beside their executables for regular files. A job can give its
+/// processes these names and put what it likes beside them: `is_a_jobs` tells whose word counts for nothing.
+[[nodiscard]] Runner FindRunner(const std::function<bool(pid_t)>& is_a_jobs,
+                                const std::filesystem::path& proc = "/proc");
 
 }  // namespace weir::guard

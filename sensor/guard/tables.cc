@@ -5,17 +5,19 @@
 #include <sys/sysmacros.h>
 
 #include <cerrno>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 namespace weir::guard {
 namespace {
 
-template <typename K, typename V>
-Result<> Bind(const sensor_bpf::Programs& programs, const char* name, sensor_bpf::Map<K, V>& map) {
-  const int fd = programs.MapFd(name);
-  if (fd < 0) return Fail(Code::kInternal, std::string("the guard's programs have no table ") + name);
-  map = sensor_bpf::Map<K, V>(fd, name);
-  return {};
+weir_socket_key SocketKey(std::uint32_t scope_id, const weir_guarded_key& socket) {
+  weir_socket_key key{};
+  key.dev = socket.dev;
+  key.inode = socket.inode;
+  key.scope_id = scope_id;
+  return key;
 }
 
 }  // namespace
@@ -26,13 +28,28 @@ Result<weir_guarded_key> IdentityOf(const std::filesystem::path& path) {
   return weir_guarded_key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
 }
 
+std::uint64_t StartOf(pid_t pid) {
+  constexpr int kStartTime = 22;  // proc(5)
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_end = line.rfind(')');  // the second field, which may hold anything
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(line.substr(name_end + 1));
+  std::string skipped;
+  for (int field = 3; field < kStartTime; ++field) fields >> skipped;
+  std::uint64_t ticks = 0;
+  fields >> ticks;
+  return ticks * WEIR_TICK_NS;
+}
+
 Result<GuardTables> GuardTables::Of(const sensor_bpf::Programs& programs) {
   GuardTables tables;
-  WEIR_TRY(Bind(programs, "weir_guards", tables.scopes_));
-  WEIR_TRY(Bind(programs, "weir_protected", tables.protected_));
-  WEIR_TRY(Bind(programs, "weir_guarded", tables.guarded_));
-  WEIR_TRY(Bind(programs, "weir_sockets", tables.sockets_));
-  WEIR_TRY(Bind(programs, "weir_host", tables.host_));
+  WEIR_TRY(sensor_bpf::BindMap(programs, "weir_guards", tables.scopes_));
+  WEIR_TRY(sensor_bpf::BindMap(programs, "weir_protected", tables.protected_));
+  WEIR_TRY(sensor_bpf::BindMap(programs, "weir_guarded", tables.guarded_));
+  WEIR_TRY(sensor_bpf::BindMap(programs, "weir_sockets", tables.sockets_));
+  WEIR_TRY(sensor_bpf::BindMap(programs, "weir_host", tables.host_));
   return tables;
 }
 
@@ -44,17 +61,24 @@ Result<> GuardTables::WriteScope(std::uint32_t scope_id, const policy::GuardMask
 }
 
 Result<> GuardTables::WriteSocket(std::uint32_t scope_id, const weir_guarded_key& socket, bool allow) const {
-  weir_socket_key key{};
-  key.dev = socket.dev;
-  key.inode = socket.inode;
-  key.scope_id = scope_id;
-  return sockets_.Put(key, allow ? 1 : 2);
+  return sockets_.Put(SocketKey(scope_id, socket), allow ? 1 : 2);
+}
+
+Result<> GuardTables::RemoveSocket(std::uint32_t scope_id, const weir_guarded_key& socket) const {
+  return sockets_.Remove(SocketKey(scope_id, socket));
 }
 
 Result<> GuardTables::Protect(pid_t pid, std::uint32_t who) const {
   weir_protected entry{};
+  entry.start_ns = StartOf(pid);
   entry.who = who;
+  if (entry.start_ns == 0) return {};  // gone
   return protected_.Put(static_cast<std::uint32_t>(pid), entry);
+}
+
+Result<> GuardTables::ForEachProtected(const std::function<void(pid_t, const weir_protected&)>& visit) const {
+  return protected_.ForEach(
+      [&visit](std::uint32_t tgid, const weir_protected& entry) { visit(static_cast<pid_t>(tgid), entry); });
 }
 
 }  // namespace weir::guard

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "bpf/abi.h"
@@ -16,8 +17,11 @@
 
 namespace weir::guard {
 
-/// A file by identity, as the programs see it: s_dev and inode.
+/// A file by identity, as the programs see it: s_dev and inode. Follows links.
 [[nodiscard]] Result<weir_guarded_key> IdentityOf(const std::filesystem::path& path);
+
+/// starttime of /proc/PID/stat in the unit of weir_protected.start_ns; 0: the process is gone.
+[[nodiscard]] std::uint64_t StartOf(pid_t pid);
 
 /// Views of the maps of one Programs, which must outlive this. Any thread may call anything.
 class GuardTables {
@@ -41,8 +45,16 @@ class GuardTables {
   }
   [[nodiscard]] Result<> Unguard(const weir_guarded_key& file) const { return guarded_.Remove(file); }
 
+  /// Rows that an earlier sensor left.
+  [[nodiscard]] Result<> ForEachProtected(const std::function<void(pid_t, const weir_protected&)>& visit) const;
+  [[nodiscard]] Result<> ForEachGuarded(
+      const std::function<void(const weir_guarded_key&, const weir_guarded&)>& visit) const {
+    return guarded_.ForEach(visit);
+  }
+
   /// A scope's own word about a socket, which goes before what is guarded. Rows go when the scope is swept.
   [[nodiscard]] Result<> WriteSocket(std::uint32_t scope_id, const weir_guarded_key& socket, bool allow) const;
+  [[nodiscard]] Result<> RemoveSocket(std::uint32_t scope_id, const weir_guarded_key& socket) const;
 
   [[nodiscard]] Result<> WriteHost(const weir_host& host) const { return host_.Put(0, host); }
 

@@ -5,18 +5,17 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
+#include <optional>
 #include <utility>
 
 #include "bpf/abi.h"
 #include "sensor/base/fd.h"
 #include "sensor/jobs/job_id.h"
+#include "sensor/jobs/probe_child.h"
 
 namespace weir::jobs {
 namespace {
@@ -40,8 +39,7 @@ void Say(int fd, Stage stage, int sys_errno) {
     ::_exit(1);
   }
   Say(channel, kReady, 0);
-  char go = 0;
-  if (::read(channel, &go, 1) != 1) ::_exit(1);
+  if (!AwaitGo(channel)) ::_exit(1);
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     Say(channel, kNoSocket, errno);
@@ -52,74 +50,25 @@ void Say(int fd, Stage stage, int sys_errno) {
   ::_exit(0);
 }
 
-/// Owner of the child: kills and reaps it.
-class Child {
- public:
-  Child(pid_t pid, Fd channel) : pid_(pid), channel_(std::move(channel)) {}
-  ~Child() {
-    ::kill(pid_, SIGKILL);
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
+Result<Word> Hear(const ProbeChild& child, std::chrono::milliseconds patience) {
+  pollfd waiting{child.channel(), POLLIN, 0};
+  int ready = 0;
+  while ((ready = ::poll(&waiting, 1, static_cast<int>(patience.count()))) < 0 && errno == EINTR) {
   }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  void Go() const { (void)!::write(channel_.get(), "g", 1); }
-
-  Result<Word> Hear(std::chrono::milliseconds patience) const {
-    pollfd waiting{channel_.get(), POLLIN, 0};
-    int ready = 0;
-    while ((ready = ::poll(&waiting, 1, static_cast<int>(patience.count()))) < 0 && errno == EINTR) {
-    }
-    Word word;
-    if (ready <= 0 || ::read(channel_.get(), &word, sizeof(word)) != sizeof(word)) {
-      return Fail(Code::kUnavailable, "the probe process did not answer");
-    }
-    if (word.stage == kNoNamespace) return FailErrno("the probe cannot enter the network namespace", word.sys_errno);
-    return word;
+  Word word;
+  if (ready <= 0 || ::read(child.channel(), &word, sizeof(word)) != sizeof(word)) {
+    return Fail(Code::kUnavailable, "the probe process did not answer");
   }
+  if (word.stage == kNoNamespace) return FailErrno("the probe cannot enter the network namespace", word.sys_errno);
+  return word;
+}
 
- private:
-  pid_t pid_;
-  Fd channel_;
-};
-
-Result<std::unique_ptr<Child>> Spawn(int netns_fd) {
-  int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-    return FailErrno("cannot make a channel to the probe", errno);
-  }
-  Fd ours(pair[0]), theirs(pair[1]);
+Result<ProbeChild> Spawn(int netns_fd) {
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(kCanaryPort);
   ::inet_pton(AF_INET, kCanaryAddress, &to.sin_addr);
-  const pid_t pid = ::fork();
-  if (pid < 0) return FailErrno("cannot fork the probe", errno);
-  if (pid == 0) {
-    ::close(ours.get());
-    Probe(theirs.get(), netns_fd, to);
-  }
-  return std::make_unique<Child>(pid, std::move(ours));
-}
-
-// Brings the child into the scope by the way that jobs take, and looks whether the programs noticed.
-Result<std::string> Enter(const sensor_bpf::PolicyMaps& maps, const JobCgroup& cgroup, pid_t pid,
-                          std::uint32_t scope_id) {
-  const auto tgid = static_cast<std::uint32_t>(pid);
-  weir_task marked{};
-  marked.flags = WEIR_T_CANARY;  // with scope 0: entering the cgroup must give it the scope (bpf/enter.bpf.h)
-  WEIR_TRY(maps.WriteTask(tgid, marked));
-  WEIR_TRY(cgroup.Add(pid));
-  auto task = maps.Task(tgid);
-  if (!task) return tl::unexpected<Error>(std::move(task).error());
-  if (!*task || (*task)->scope_id != scope_id) {
-    return std::string(
-        "a process that enters the job's cgroup does not enter its scope: the process programs do not "
-        "run, or the sensor is in a pid namespace of its own");
-  }
-  return std::string();
+  return ProbeChild::Fork([&](int channel) { Probe(channel, netns_fd, to); });
 }
 
 const char* VerdictWord(std::uint8_t verdict) {
@@ -132,6 +81,18 @@ const char* VerdictWord(std::uint8_t verdict) {
 }
 
 }  // namespace
+
+Result<bool> EnterAsCanary(const sensor_bpf::PolicyMaps& maps, const JobCgroup& cgroup, pid_t pid,
+                           std::uint32_t scope_id) {
+  const auto tgid = static_cast<std::uint32_t>(pid);
+  weir_task marked{};
+  marked.flags = WEIR_T_CANARY;  // with scope 0: entering the cgroup must give it the scope (bpf/enter.bpf.h)
+  WEIR_TRY(maps.WriteTask(tgid, marked));
+  WEIR_TRY(cgroup.Add(pid));
+  auto task = maps.Task(tgid);
+  WEIR_TRY(task);
+  return *task && (*task)->scope_id == scope_id;
+}
 
 void JudgeCanary(Canary& canary) {
   canary.proven = false;
@@ -156,19 +117,24 @@ Result<Canary> RunCanary(const sensor_bpf::PolicyMaps& maps, const JobCgroup& cg
   Canary canary;
   canary.time_ns = UnixNow();
   canary.expected_verdict = order.expected_verdict;
-  auto child = Spawn(order.netns_fd);
-  if (!child) return tl::unexpected<Error>(std::move(child).error());
-  if (auto ready = (*child)->Hear(order.patience); !ready) return tl::unexpected<Error>(std::move(ready).error());
+  auto spawned = Spawn(order.netns_fd);
+  WEIR_TRY(spawned);
+  std::optional<ProbeChild> child(std::move(*spawned));
+  WEIR_TRY(Hear(*child, order.patience));
 
-  auto entered = Enter(maps, cgroup, (*child)->pid(), order.scope_id);
-  if (!entered) return tl::unexpected<Error>(std::move(entered).error());
-  canary.reason = std::move(*entered);
+  auto entered = EnterAsCanary(maps, cgroup, child->pid(), order.scope_id);
+  WEIR_TRY(entered);
+  if (!*entered) {
+    canary.reason =
+        "a process that enters the job's cgroup does not enter its scope: the process programs do not "
+        "run, or the sensor is in a pid namespace of its own";
+  }
   // What an earlier probe left must not pass for this one's.
   WEIR_TRY(maps.ForgetCanary(order.scope_id));
   const std::uint64_t since_ns = BootNow();
-  (*child)->Go();
-  auto word = (*child)->Hear(order.patience);
-  if (!word) return tl::unexpected<Error>(std::move(word).error());
+  child->Go();
+  auto word = Hear(*child, order.patience);
+  WEIR_TRY(word);
   canary.connect_errno = word->sys_errno;
   if (word->stage == kNoSocket && canary.reason.empty()) canary.reason = "the probe was refused a UDP socket";
 
@@ -180,8 +146,8 @@ Result<Canary> RunCanary(const sensor_bpf::PolicyMaps& maps, const JobCgroup& cg
     canary.netns_cookie = (*note)->netns_cookie;
   }
   JudgeCanary(canary);
-  const auto tgid = static_cast<std::uint32_t>((*child)->pid());
-  child->reset();  // reaped: its pid is free, and an exit program that does not run must not leave a mark on it
+  const auto tgid = static_cast<std::uint32_t>(child->pid());
+  child.reset();  // reaped: its pid is free, and an exit program that does not run must not leave a mark on it
   WEIR_TRY(maps.RemoveCanaryTask(tgid));
   return canary;
 }

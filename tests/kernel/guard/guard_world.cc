@@ -4,29 +4,13 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <algorithm>
-#include <fstream>
-#include <sstream>
-
 #include "sensor/bpf/fit.h"
+#include "sensor/guard/tables.h"
 
 namespace weir::lab {
 namespace {
 
 constexpr std::uint32_t kAllClasses = (1u << WEIR_GUARD_CLASSES) - 1;
-
-// starttime of /proc/PID/stat in the ABI's unit; 0: it is gone.
-std::uint64_t StartOf(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  std::istringstream fields(line.substr(std::min(line.size(), line.rfind(')') + 2)));
-  std::string skipped;
-  for (int field = 3; field < 22; field++) fields >> skipped;  // the name is the second
-  std::uint64_t ticks = 0;
-  fields >> ticks;
-  return ticks * WEIR_TICK_NS;
-}
 
 }  // namespace
 
@@ -80,7 +64,8 @@ std::vector<weir_finding_event> GuardWorld::Findings() {
 }
 
 Result<> GuardWorld::Protect(pid_t pid, std::uint32_t who) {
-  return MapPut(guard_->maps.weir_protected, static_cast<std::uint32_t>(pid), weir_protected{StartOf(pid), who, 0});
+  return MapPut(guard_->maps.weir_protected, static_cast<std::uint32_t>(pid),
+                weir_protected{guard::StartOf(pid), who, 0});
 }
 
 Result<> GuardWorld::Guard(const std::string& path, std::uint32_t guard_class, std::uint32_t flags) {

@@ -37,7 +37,8 @@ class GuardTasks : public GuardCase {
   }
   void TearDown() override {
     EXPECT_EQ(kill(pid(), 0), 0) << "it did not survive";
-    EXPECT_TRUE(MapDelete(world().guard().maps.weir_protected, static_cast<std::uint32_t>(pid())) || true);
+    // Not every case protects it.
+    static_cast<void>(MapDelete(world().guard().maps.weir_protected, static_cast<std::uint32_t>(pid())));
   }
   [[nodiscard]] pid_t pid() const { return target_->pid(); }
   [[nodiscard]] std::uint64_t value() const { return static_cast<std::uint64_t>(pid()); }

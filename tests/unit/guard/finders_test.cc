@@ -64,9 +64,12 @@ TEST_F(Tree, TheRunnerIsFoundByItsProcessesAndItsFilesBesideThem) {
   File("proc/44x/comm", "Runner.Worker\n");
   for (const char* name : {".credentials", ".env", "README"}) File(fs::path("srv/runner") / name);
   File("srv/other/.credentials");
-  const Runner runner = FindRunner(root_ / "proc");
+  Process("45", "Runner.Worker", "tmp/evil/bin/Runner.Worker");
+  File("tmp/evil/.credentials");
+  fs::create_symlink(root_ / "tmp/evil/.credentials", root_ / "srv/runner/.runner");
+  const Runner runner = FindRunner([](pid_t pid) { return pid == 45; }, root_ / "proc");
   EXPECT_THAT(runner.processes, testing::UnorderedElementsAre(41, 42));
-  ASSERT_EQ(runner.files.size(), 2u);
+  ASSERT_EQ(runner.files.size(), 2u) << "nothing that a job put there, and nothing where a link leads";
   EXPECT_EQ(runner.files[0].path, root_ / "srv/runner/.credentials");
   EXPECT_FALSE(runner.files[0].readable) << "secrets are not even read";
   EXPECT_EQ(runner.files[1].path, root_ / "srv/runner/.env");
@@ -74,7 +77,7 @@ TEST_F(Tree, TheRunnerIsFoundByItsProcessesAndItsFilesBesideThem) {
 }
 
 TEST_F(Tree, WithoutRunnerThereIsNothing) {
-  const Runner runner = FindRunner(root_ / "proc");
+  const Runner runner = FindRunner([](pid_t) { return false; }, root_ / "proc");
   EXPECT_TRUE(runner.processes.empty());
   EXPECT_TRUE(runner.files.empty());
 }

@@ -132,6 +132,8 @@ const std::vector<Row> kRows = {
     {"SocketsList", "version: 1\nmode: audit\nsockets: [/run/x]\n", 3, 10, "must be a map", "/run/docker.sock: allow"},
     {"SocketsPath", "version: 1\nmode: audit\nsockets: {run/x: allow}\n", 3, 11, "not the path", "absolute path"},
     {"SocketsDots", "version: 1\nmode: audit\nsockets: {/run/../x: allow}\n", 3, 11, "not the path", "absolute path"},
+    {"SocketsTwoSlashes", "version: 1\nmode: audit\nsockets: {/run//x: allow}\n", 3, 11, "not the path",
+     "absolute path"},
     {"SocketsAction", "version: 1\nmode: audit\nsockets: {/run/x: report}\n", 3, 19, "`report` is not", "`deny`"},
     {"SocketsTwice", "version: 1\nmode: audit\nsockets: {/run/x: deny, /run/x: allow}\n", 3, 25, "stands twice",
      "remove one"},
