@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <type_traits>
 
 #include "tests/attacks/attack.h"
 
@@ -22,10 +23,12 @@ int LoopbackByDevice(const Aim& aim) {
   return Errno(sendto(fd.get(), aim.data.data(), aim.data.size(), 0, to.get(), to.length));
 }
 
-int LoopbackByPacketInfo(const Aim& aim) {
+/// One datagram with an in_pktinfo or in6_pktinfo: out of this interface, or from this address.
+template <typename Info>
+int SendWith(int fd, const Aim& aim, const Info& info) {
+  constexpr bool kV6 = std::is_same_v<Info, in6_pktinfo>;
   const SocketName to = Name(aim.address, aim.port);
-  const Fd fd(socket(to.family(), SOCK_DGRAM, 0));
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(info))] = {};
   iovec data{const_cast<char*>(aim.data.data()), aim.data.size()};
   msghdr message{};
   message.msg_name = const_cast<sockaddr*>(to.get());
@@ -33,22 +36,26 @@ int LoopbackByPacketInfo(const Aim& aim) {
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  const bool v6 = to.family() == AF_INET6;
-  message.msg_controllen = CMSG_SPACE(v6 ? sizeof(in6_pktinfo) : sizeof(in_pktinfo));
+  message.msg_controllen = sizeof(control);
   cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = v6 ? SOL_IPV6 : SOL_IP;
-  header->cmsg_type = v6 ? IPV6_PKTINFO : IP_PKTINFO;
-  header->cmsg_len = CMSG_LEN(v6 ? sizeof(in6_pktinfo) : sizeof(in_pktinfo));
-  if (v6) {
+  header->cmsg_level = kV6 ? SOL_IPV6 : SOL_IP;
+  header->cmsg_type = kV6 ? IPV6_PKTINFO : IP_PKTINFO;
+  header->cmsg_len = CMSG_LEN(sizeof(info));
+  std::memcpy(CMSG_DATA(header), &info, sizeof(info));
+  return Errno(sendmsg(fd, &message, 0));
+}
+
+int LoopbackByPacketInfo(const Aim& aim) {
+  const int family = Name(aim.address, aim.port).family();
+  const Fd fd(socket(family, SOCK_DGRAM, 0));
+  if (family == AF_INET6) {
     in6_pktinfo info{};
     info.ipi6_ifindex = if_nametoindex("up0");
-    std::memcpy(CMSG_DATA(header), &info, sizeof(info));
-  } else {
-    in_pktinfo info{};
-    info.ipi_ifindex = static_cast<int>(if_nametoindex("up0"));
-    std::memcpy(CMSG_DATA(header), &info, sizeof(info));
+    return SendWith(fd.get(), aim, info);
   }
-  return Errno(sendmsg(fd.get(), &message, 0));
+  in_pktinfo info{};
+  info.ipi_ifindex = static_cast<int>(if_nametoindex("up0"));
+  return SendWith(fd.get(), aim, info);
 }
 
 int LoopbackByUnicastInterface(const Aim& aim) {
@@ -94,23 +101,9 @@ int ErrorOfTheSecondDatagram(const Aim& aim) {
   const int on = 1;
   if (setsockopt(fd.get(), SOL_IPV6, kFreeBind6, &on, sizeof(on))) return kBroken;
   if (sendto(fd.get(), "x", 1, 0, to.get(), to.length) != 1) return kBroken;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
-  iovec data{const_cast<char*>(aim.data.data()), aim.data.size()};
-  msghdr message{};
-  message.msg_name = const_cast<sockaddr*>(to.get());
-  message.msg_namelen = to.length;
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_IPV6;
-  header->cmsg_type = IPV6_PKTINFO;
-  header->cmsg_len = CMSG_LEN(sizeof(in6_pktinfo));
   in6_pktinfo info{};
   info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(from.get())->sin6_addr;
-  std::memcpy(CMSG_DATA(header), &info, sizeof(info));
-  return Errno(sendmsg(fd.get(), &message, 0));
+  return SendWith(fd.get(), aim, info);
 }
 
 }  // namespace

@@ -22,23 +22,12 @@ using namespace std::chrono_literals;
 using test::Id;
 using test::MakeAnswer;
 using test::MakeQuery;
+using test::Policy;
 using test::Rcode;
 using test::TcpDnsClient;
 using test::TcpDnsServer;
 using test::V4;
 using test::Wire;
-
-std::shared_ptr<policy::CompiledPolicy> Policy(policy::Mode mode) {
-  auto compiled = std::make_shared<policy::CompiledPolicy>();
-  compiled->mode = mode;
-  policy::NameRule rule;
-  rule.wire = Wire("example.org");
-  rule.wildcard = true;
-  rule.rule_id = 1;
-  rule.ports.push_back({policy::kAnyProcess, 1, 443, 6});
-  compiled->names.push_back(rule);
-  return compiled;
-}
 
 std::vector<std::string> OneAddress(const std::string& query) { return {MakeAnswer(query, {V4(192, 0, 2, 1)})}; }
 

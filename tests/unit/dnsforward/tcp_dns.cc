@@ -24,6 +24,18 @@ void Append16(std::string& out, unsigned value) {
 
 }  // namespace
 
+std::shared_ptr<policy::CompiledPolicy> Policy(policy::Mode mode) {
+  auto compiled = std::make_shared<policy::CompiledPolicy>();
+  compiled->mode = mode;
+  policy::NameRule rule;
+  rule.wire = Wire("example.org");
+  rule.wildcard = true;
+  rule.rule_id = 1;
+  rule.ports.push_back({policy::kAnyProcess, 1, 443, 6});
+  compiled->names.push_back(rule);
+  return compiled;
+}
+
 std::string Wire(std::string_view text) {
   std::string wire;
   while (!text.empty()) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ namespace weir::dns_forward::test {
 
 /// "www.example.org" to wire form with root label.
 std::string Wire(std::string_view text);
+
+/// Allows example.org and what is below it at 443/tcp.
+std::shared_ptr<policy::CompiledPolicy> Policy(policy::Mode mode);
 policy::Address V4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d);
 
 std::string MakeQuery(std::uint16_t id, std::string_view name, std::uint16_t type = 1);
