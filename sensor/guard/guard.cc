@@ -126,6 +126,8 @@ Result<> Guard::Refresh(bool jobs_live) {
     Keep(done, std::move(written));
   }
   if (jobs_live) return done;
+  // Also words that were written while their scope was swept.
+  Keep(done, tables_.RemoveSockets());
   for (auto row = guarded_.begin(); row != guarded_.end();) {
     if (found.contains(row->first)) {
       ++row;

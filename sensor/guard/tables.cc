@@ -68,6 +68,11 @@ Result<> GuardTables::RemoveSocket(std::uint32_t scope_id, const weir_guarded_ke
   return sockets_.Remove(SocketKey(scope_id, socket));
 }
 
+Result<> GuardTables::RemoveSockets() const {
+  WEIR_TRY(sockets_.RemoveIf([](const weir_socket_key&, std::uint32_t) { return true; }));
+  return {};
+}
+
 Result<> GuardTables::Protect(pid_t pid, std::uint32_t who) const {
   weir_protected entry{};
   entry.start_ns = StartOf(pid);

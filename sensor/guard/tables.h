@@ -54,6 +54,8 @@ class GuardTables {
 
   /// A scope's own word about a socket, which goes before what is guarded. Rows go when the scope is swept.
   [[nodiscard]] Result<> WriteSocket(std::uint32_t scope_id, const weir_guarded_key& socket, bool allow) const;
+  /// Of every scope.
+  [[nodiscard]] Result<> RemoveSockets() const;
   [[nodiscard]] Result<> RemoveSocket(std::uint32_t scope_id, const weir_guarded_key& socket) const;
 
   [[nodiscard]] Result<> WriteHost(const weir_host& host) const { return host_.Put(0, host); }

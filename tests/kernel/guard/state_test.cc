@@ -157,6 +157,8 @@ TEST_F(GuardState, AWordAboutOnePathIsNoneAboutAnotherSocket) {
   ASSERT_TRUE(guard_->RefreshSockets(kScope, policy));
   EXPECT_EQ(Word(docker), std::nullopt) << "it was seen at a path that the policy does not allow";
   EXPECT_TRUE(Guarded(docker));
+  ASSERT_TRUE(guard_->Refresh(false));
+  EXPECT_EQ(Word(podman), std::nullopt) << "no job, no word";
 }
 
 TEST_F(GuardState, NothingFoundByPathReplacesWhatIsOurs) {
