@@ -16,14 +16,10 @@ static __always_inline void weir_forwarded_closed(struct bpf_sock *sk, const str
     const struct weir_scope *scope = weir_scope_of(sock->scope_id);
     struct weir_fwd_gone_key key = {.scope_id = sock->scope_id, .v6 = !weir_addr_is_v4(seen)};
     struct weir_fwd_gone gone = {.exec_id = sock->exec_id, .tgid = sock->tgid};
-    struct bpf_sock *given = sk;
-    const struct sock *at = 0;
 
     if (!scope || sock->proto != WEIR_TCP || !sock->seen_port || !weir_addr_is_loopback(seen)) return;
     if (sock->seen_port != (key.v6 ? scope->forwarder_port6 : scope->forwarder_port4)) return;
-    /* The verifier knows this pointer as a socket and allows no reading behind it; the kernel's copy of it is a number. */
-    bpf_probe_read_kernel(&at, sizeof(at), &given);
-    key.port = bpf_htons(BPF_CORE_READ(at, __sk_common.skc_num));
+    key.port = bpf_htons(BPF_CORE_READ(weir_kernel_sock(sk), __sk_common.skc_num));
     if (key.port) bpf_map_update_elem(&weir_fwd_gone, &key, &gone, BPF_ANY);
 }
 

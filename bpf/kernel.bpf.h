@@ -274,4 +274,13 @@ enum kernel_load_data_id { LOADING_FIRMWARE = 1 };
 
 #pragma clang attribute pop
 
+/* The verifier knows this pointer as a socket and allows no reading behind it; the kernel's copy of it is a number. */
+static __always_inline const struct sock *weir_kernel_sock(struct bpf_sock *sk) {
+    struct bpf_sock *given = sk;
+    const struct sock *address = 0;
+
+    bpf_probe_read_kernel(&address, sizeof(address), &given);
+    return address;
+}
+
 #endif /* WEIR_KERNEL_BPF_H */

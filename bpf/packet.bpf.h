@@ -129,15 +129,6 @@ static __noinline int weir_packet_parse(struct __sk_buff *skb, struct weir_packe
     return 0;
 }
 
-/* The verifier knows this pointer as a socket and allows no reading behind it; the kernel's copy of it is a number. */
-static __always_inline const struct sock *weir_kernel_sock(struct bpf_sock *sk) {
-    struct bpf_sock *given = sk;
-    const struct sock *address = 0;
-
-    bpf_probe_read_kernel(&address, sizeof(address), &given);
-    return address;
-}
-
 /* The scope's storage of the socket that sends or receives a packet; null: not a scope's. */
 static __always_inline struct weir_sock *weir_sock_of(struct __sk_buff *skb) {
     struct bpf_sock *sk = skb->sk;

@@ -107,24 +107,20 @@ class Differ {
     };
     Setting("dns.resolvers", resolvers(a), resolvers(b));
     Setting("dns.max_age", RenderMaxAge(a.learned_max_seconds), RenderMaxAge(b.learned_max_seconds));
-    std::set<std::string> classes;
-    for (const auto* guard : {&a.guard, &b.guard}) {
-      for (const auto& entry : *guard) classes.insert(entry.first);
-    }
-    const auto action = [](const CompiledPolicy& policy, const std::string& name) {
-      const auto found = policy.guard.find(name);
-      return found == policy.guard.end() ? std::string("default") : found->second;
+    Settings("guard.", a.guard, b.guard);
+    Settings("sockets.", a.sockets, b.sockets);
+  }
+
+  /// One setting a key that either side has.
+  void Settings(const std::string& prefix, const std::map<std::string, std::string>& a,
+                const std::map<std::string, std::string>& b) {
+    std::map<std::string, std::string> keys = a;
+    keys.insert(b.begin(), b.end());
+    const auto said = [](const std::map<std::string, std::string>& settings, const std::string& key) {
+      const auto found = settings.find(key);
+      return found == settings.end() ? std::string("default") : found->second;
     };
-    for (const std::string& name : classes) Setting("guard." + name, action(a, name), action(b, name));
-    std::set<std::string> paths;
-    for (const auto* sockets : {&a.sockets, &b.sockets}) {
-      for (const auto& entry : *sockets) paths.insert(entry.first);
-    }
-    const auto said = [](const CompiledPolicy& policy, const std::string& path) {
-      const auto found = policy.sockets.find(path);
-      return found == policy.sockets.end() ? std::string("default") : found->second;
-    };
-    for (const std::string& path : paths) Setting("sockets." + path, said(a, path), said(b, path));
+    for (const auto& [key, any] : keys) Setting(prefix + key, said(a, key), said(b, key));
   }
 
   // Every pattern that either side has splits the names into sets within which both sides answer alike.

@@ -119,30 +119,31 @@ int Tun(const AttemptWorld&) {
   return failed;
 }
 
-/// Deletes a link that cannot be.
-int Tunnel(const AttemptWorld&) {
+template <typename Body>
+int SendRoute(std::uint16_t type, const Body& body) {
   struct {
     nlmsghdr header;
-    ifinfomsg link;
+    Body body;
   } message{};
   message.header.nlmsg_len = sizeof(message);
-  message.header.nlmsg_type = RTM_DELLINK;
+  message.header.nlmsg_type = type;
   message.header.nlmsg_flags = NLM_F_REQUEST;
-  message.link.ifi_index = 0x7ffffffe;
+  message.body = body;
   return SendNetlink(NETLINK_ROUTE, &message, sizeof(message));
 }
 
-/// Deletes a rule that cannot be.
+/// Deletes a link that cannot be.
+int Tunnel(const AttemptWorld&) {
+  ifinfomsg link{};
+  link.ifi_index = 0x7ffffffe;
+  return SendRoute(RTM_DELLINK, link);
+}
+
+/// Deletes a route of a family that cannot be.
 int Routes(const AttemptWorld&) {
-  struct {
-    nlmsghdr header;
-    rtmsg route;
-  } message{};
-  message.header.nlmsg_len = sizeof(message);
-  message.header.nlmsg_type = RTM_DELROUTE;
-  message.header.nlmsg_flags = NLM_F_REQUEST;
-  message.route.rtm_family = 0xff;
-  return SendNetlink(NETLINK_ROUTE, &message, sizeof(message));
+  rtmsg route{};
+  route.rtm_family = 0xff;
+  return SendRoute(RTM_DELROUTE, route);
 }
 
 /// An empty batch.
