@@ -71,10 +71,7 @@ static __always_inline void weir_dest_v6(struct weir_dest *dest, const struct bp
     __u32 given[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
 
     weir_addr_v6(dest->addr, given);
-    dest->addr[0] = weir_opaque(dest->addr[0]);
-    dest->addr[1] = weir_opaque(dest->addr[1]);
-    dest->addr[2] = weir_opaque(dest->addr[2]);
-    dest->addr[3] = weir_opaque(dest->addr[3]);
+    weir_forget(dest->addr);
 }
 
 /* A connected or repeated destination that this very process image was allowed before, in this policy generation. */

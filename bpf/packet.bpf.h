@@ -72,7 +72,9 @@ static __always_inline void weir_packet_parse_v6(struct __sk_buff *skb, struct w
         return;
     }
     weir_addr_v6(packet->dest.addr, ip6.daddr.in6_u.u6_addr32);
+    weir_forget(packet->dest.addr);
     weir_addr_v6(packet->source.addr, ip6.saddr.in6_u.u6_addr32);
+    weir_forget(packet->source.addr);
     next = ip6.nexthdr;
     for (int i = 0; i < WEIR_MAX_EXT_HEADERS; i++) {
         __u8 header[4] = {};
@@ -90,19 +92,14 @@ static __always_inline void weir_packet_parse_v6(struct __sk_buff *skb, struct w
             offset += 8 + 8 * (__u32)header[1];
         }
         next = header[0];
+        /* One round is like another to the verifier. */
+        offset = weir_opaque(offset);
+        packet->fault = weir_opaque(packet->fault);
     }
     /* A routing header may come behind as many as we read. */
     if (weir_is_ext_header(next)) packet->fault = WEIR_WHY_PACKET_FORM;
     packet->dest.proto = next;
     packet->transport = (__u16)offset;
-}
-
-/* For the verifier: what follows is walked once, not once for each form of packet. */
-static __always_inline void weir_forget(__u32 words[4]) {
-    words[0] = weir_opaque(words[0]);
-    words[1] = weir_opaque(words[1]);
-    words[2] = weir_opaque(words[2]);
-    words[3] = weir_opaque(words[3]);
 }
 
 static __noinline int weir_packet_parse(struct __sk_buff *skb, struct weir_packet *packet) {

@@ -10,8 +10,9 @@
 
 namespace weir::sensor_bpf {
 
-/// Visits the fmod_ret programs of an opened object that this kernel cannot take. `why` is empty where another program
-/// of the object serves the same function here: one whose name ends with `_2` is for functions of two arguments.
+/// Visits the fmod_ret programs of an opened object that this kernel cannot take; all of them where the host refuses
+/// such programs, which is tried with an empty one. `why` is empty where another program of the object serves the same
+/// function here: one whose name ends with `_2` is for functions of two arguments.
 void ForEachUnfit(bpf_object* object, const std::function<void(bpf_program* program, const std::string& why)>& visit);
 
 /// Leaves them out of what will be loaded.

@@ -15,16 +15,6 @@ namespace {
 
 using Opened = std::unique_ptr<weir_guard, void (*)(weir_guard*)>;
 
-/// Names of the programs on kernel functions.
-std::set<std::string> OnFunctions(bpf_object* object) {
-  std::set<std::string> names;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) {
-    if (!FunctionOf(bpf_program__section_name(program)).empty()) names.insert(bpf_program__name(program));
-  }
-  return names;
-}
-
 }  // namespace
 
 std::string ProgramOfFailure(const std::string& words) {
@@ -40,7 +30,6 @@ std::string ProgramOfFailure(const std::string& words) {
 Result<LoadedGuard> LoadGuard(const LoadOptions& options) {
   const Opened opened(weir_guard__open(), weir_guard__destroy);
   if (!opened) return FailErrno("cannot open the guard programs", errno);
-  const std::set<std::string> on_functions = OnFunctions(opened->obj);
   std::set<std::string> without;
   std::vector<NotLoaded> missing;
   ForEachUnfit(opened->obj, [&](bpf_program* program, const std::string& why) {
@@ -50,18 +39,11 @@ Result<LoadedGuard> LoadGuard(const LoadOptions& options) {
   while (true) {
     auto object = Object::LoadGuard(options, without);
     if (object) return LoadedGuard{std::move(*object), std::move(missing)};
-    const Error error = object.error();
+    const Error& error = object.error();
     const std::string failed = ProgramOfFailure(error.what);
     if (failed.empty() || without.contains(failed)) return tl::unexpected<Error>(std::move(object).error());
-    if (on_functions.contains(failed) && error.code == Code::kPrivilege) {
-      for (const std::string& name : on_functions) {
-        if (without.insert(name).second)
-          missing.push_back({name, "this host refuses programs on kernel functions (fmod_ret)"});
-      }
-    } else {
-      without.insert(failed);
-      missing.push_back({failed, error.what.substr(0, error.what.find('\n'))});
-    }
+    without.insert(failed);
+    missing.push_back({failed, error.what.substr(0, error.what.find('\n'))});
   }
 }
 
