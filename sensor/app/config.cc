@@ -33,8 +33,8 @@ Result<> Validate(const SensorConfig& config) {
     faults += "state directory: " + config.state_directory.string() + " is not an absolute path\n";
   if (config.sensor_name.size() > 253) faults += "sensor name: longer than 253 bytes\n";
   for (const char c : config.sensor_name) {
-    if (c > ' ' && c < 0x7f) continue;
-    faults += "sensor name: only printable ASCII without spaces\n";
+    if (IsSensorNameByte(c)) continue;
+    faults += "sensor name: only letters, digits and ._:@- (what a collector accepts)\n";
     break;
   }
   const auto stale = std::chrono::nanoseconds(WEIR_FORWARDER_STALE_NS);

@@ -184,6 +184,7 @@ JobEnded Sensor::Parts::Close(LiveJob& job, const jobs::RecordFacts& facts) {
   if (auto sequence = pipeline->SubmitAndWait(scope_id, std::move(body), kDrain)) {
     ended.last_sequence = *sequence;
     ended.durable = uplink && uplink->WaitDurable(*sequence, config.durable_wait).has_value();
+    ended.not_stored = uplink && !ended.durable;
   }
   // A copy for who has no collector; the record has left already, so a full disk costs only this copy.
   if (auto kept = store->SaveRecord(job.state.job_id, record.json, kRecordsKept); !kept)

@@ -3,6 +3,8 @@
 
 #include <sys/utsname.h>
 
+#include <string_view>
+
 namespace weir {
 namespace {
 
@@ -14,9 +16,18 @@ utsname Uname() {
 
 }  // namespace
 
-std::string HostName() {
-  const utsname names = Uname();
-  return names.nodename[0] ? names.nodename : "localhost";
+std::string HostName() { return SensorNameOf(Uname().nodename); }
+
+std::string SensorNameOf(std::string name) {
+  for (char& c : name) {
+    if (!IsSensorNameByte(c)) c = '-';  // "(none)", where nobody named the host
+  }
+  return name.empty() ? "localhost" : name;
+}
+
+bool IsSensorNameByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("._:@-").find(c) != std::string_view::npos;
 }
 
 std::string KernelRelease() { return Uname().release; }

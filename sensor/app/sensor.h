@@ -56,6 +56,7 @@ struct JobEnded {
   std::vector<std::string> leftovers;  ///< "pid comm" of processes still in the cgroup; they stay judged
   std::uint64_t last_sequence = 0;     ///< of the job's last event
   bool durable = false;                ///< the collector stored all of it
+  bool not_stored = false;             ///< there is a collector, and it has not said so in time
 };
 
 struct JobView {

@@ -2,8 +2,12 @@
 #include "sensor/bpf/link.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -65,6 +69,27 @@ Result<Fd> Attach(bpf_program* program, const AttachPoint& at) {
   return FailErrno("cannot attach " + std::string(bpf_program__name(program)) + " to " + section, errno);
 }
 
+bool EndsSlowly(const Link& link) {
+  const auto info = InfoOf(link.fd.get());
+  return info && info->type == BPF_LINK_TYPE_TRACING;
+}
+
+/// In a process that was forked from one with threads: system calls only. `keep` ascends.
+[[noreturn]] void CloseAndExit(const std::vector<int>& keep, int until_closed) {
+  unsigned next = 0;
+  for (const int fd : keep) {
+    const auto kept = static_cast<unsigned>(fd);
+    if (kept > next) ::syscall(SYS_close_range, next, kept - 1, 0);
+    next = kept + 1;
+  }
+  ::syscall(SYS_close_range, next, ~0U, 0);
+  char none = 0;
+  while (::read(until_closed, &none, 1) < 0 && errno == EINTR) {
+  }
+  for (const int fd : keep) ::close(fd);
+  ::_exit(0);
+}
+
 bool SameCgroup(const bpf_link_info& info, const AttachPoint& at) {
   return info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id == at.cgroup_id;
 }
@@ -99,6 +124,29 @@ Result<Link> AttachPinned(bpf_program* program, const AttachPoint& at, const std
   }
   link.fd = std::move(*fresh);
   return link;
+}
+
+Fd CloseLinksElsewhere(std::vector<Link> links) {
+  std::vector<int> keep;
+  for (const Link& link : links) {
+    if (EndsSlowly(link)) keep.push_back(link.fd.get());
+  }
+  int ends[2];
+  if (keep.empty() || ::pipe2(ends, O_CLOEXEC) != 0) return {};
+  const Fd until_closed(ends[0]);
+  Fd done(ends[1]);
+  keep.push_back(until_closed.get());
+  std::sort(keep.begin(), keep.end());
+  const pid_t child = ::_Fork();
+  if (child == 0) {
+    // A grandchild, so that nobody has to wait for it. Signals for the caller's group are not meant for it.
+    ::setsid();
+    if (::_Fork() == 0) CloseAndExit(keep, until_closed.get());
+    ::_exit(0);
+  }
+  while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return done;
 }
 
 bool IsAttached(const Link& link, const AttachPoint& at) {

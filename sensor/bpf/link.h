@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "sensor/base/fd.h"
 #include "sensor/base/result.h"
@@ -36,5 +37,13 @@ struct Link {
 /// Does the kernel still run the link's program at its place? False when the cgroup is gone, or someone detached or
 /// replaced it.
 [[nodiscard]] bool IsAttached(const Link& link, const AttachPoint& at);
+
+/// Gives the links of programs on kernel functions (BPF_PROG_TYPE_TRACING) to a process that closes them, and closes
+/// the others. Closing the last reference to one of those waits for rcu_tasks, about 0.1 s for each link on a
+/// preemptible kernel, one after the other (kernel/trace/ftrace.c, ftrace_shutdown): nobody who ended a job should sit
+/// that out. A pin is a reference, too: the process begins when the returned descriptor is closed, so unpin first. It
+/// holds nothing else open, and ends by itself. Where no process can be made, the links are closed here, and an empty
+/// one is returned.
+[[nodiscard]] Fd CloseLinksElsewhere(std::vector<Link> links);
 
 }  // namespace weir::sensor_bpf

@@ -162,9 +162,9 @@ Result<> Programs::WriteMarker() {
 }
 
 Result<> Programs::Remove() {
-  // Unpin before closing: when unpinning fails, everything still runs and the next sensor can adopt it.
+  // Where unpinning fails, everything still runs, and the next sensor can adopt it.
+  const Fd unpinned = CloseLinksElsewhere(std::exchange(links_, {}));
   WEIR_TRY(pins_.Remove());
-  links_.clear();
   guard_.reset();
   egress_.reset();
   process_.reset();

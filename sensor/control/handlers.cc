@@ -128,6 +128,7 @@ grpc::Status Handlers::EndJob(grpc::ServerContext* context, const v1::EndJobRequ
   response->set_denied(ended->denied);
   response->set_would_deny(ended->would_deny);
   for (const std::string& process : ended->leftovers) response->add_leftovers(process);
+  response->set_not_stored(ended->not_stored);
   return grpc::Status::OK;
 }
 

@@ -25,6 +25,7 @@ Summary SummaryOf(const Session& session, const EndWish& wish, const v1::EndJobR
   summary.denied = ended.denied();
   summary.would_deny = ended.would_deny();
   summary.leftovers.assign(ended.leftovers().begin(), ended.leftovers().end());
+  summary.not_stored = ended.not_stored();
   if (session.review() == nullptr) return summary;
   if (const auto job = session.review()->FindJob(wish.job_id)) summary.allowed = job->allowed();
   // Without a policy everything is "would deny": the list says nothing that the report does not say better.

@@ -51,6 +51,7 @@ Json EndDocument(const std::string& job_id, const v1::EndJobResponse& ended) {
           {"denied", ended.denied()},
           {"would_deny", ended.would_deny()},
           {"leftovers", Texts(ended.leftovers())},
+          {"not_stored", ended.not_stored()},
           // As it is signed, so as text: a reader that parsed and printed it would change its bytes.
           {"record", Text(ended.record_json())}};
 }

@@ -18,7 +18,7 @@ std::string Counted(std::uint64_t count, const std::string& what) { return std::
 
 Tone ToneOfVerdict(const Summary& summary) {
   if (summary.denied > 0) return Tone::kBad;
-  const bool unsure = !summary.armed || !summary.complete || summary.would_deny > 0;
+  const bool unsure = !summary.armed || !summary.complete || summary.not_stored || summary.would_deny > 0;
   return unsure ? Tone::kWarn : Tone::kGood;
 }
 
@@ -81,6 +81,9 @@ std::vector<std::string> Lines(const Summary& summary, const Screen& screen) {
   for (const auto& leftover : summary.leftovers) {
     lines.push_back("  still running, still judged: " + report::ForTerminal(leftover));
   }
+  if (summary.not_stored)
+    lines.push_back(
+        "  the collector has not confirmed all of the job's events; see the sensor's log and `weir status`");
   if (!summary.has_policy)
     lines.push_back("no policy was given; to write one: weir policy suggest --job " + summary.job_id);
   std::string where = "job " + summary.job_id;

@@ -25,6 +25,7 @@ struct Summary {
   std::vector<v1::FlowRow> refused;  ///< the first of them, denied before would-deny
   bool more_refused = false;         ///< there are more than those
   std::vector<std::string> leftovers;
+  bool not_stored = false;           ///< the collector has not confirmed all events
   std::vector<std::string> reports;  ///< paths that were written
 };
 

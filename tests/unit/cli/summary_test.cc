@@ -125,6 +125,13 @@ TEST(Summary, FitsTheScreenAndNeutralisesTheJob) {
   }
 }
 
+TEST(Summary, SaysThatTheCollectorHasNotStoredAllOfIt) {
+  Summary summary = Good();
+  EXPECT_THAT(Render(summary, Screen{}), Not(HasSubstr("has not confirmed")));
+  summary.not_stored = true;
+  EXPECT_THAT(Render(summary, Screen{}), HasSubstr("weir:   the collector has not confirmed all of the job's events"));
+}
+
 TEST(Summary, WithoutPolicySaysHowToWriteOne) {
   Summary summary = Good();
   summary.has_policy = false;

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <string>
+
+#include "sensor/app/host.h"
 
 namespace weir {
 namespace {
@@ -30,6 +33,17 @@ TEST(SensorConfig, NamesEveryFaultAtOnce) {
   for (const char* fault : {"events ring", "denials ring", "cgroup root", "pin directory", "state directory",
                             "sensor name", "heartbeat", "flow totals", "max jobs"}) {
     EXPECT_THAT(valid.error().what, HasSubstr(fault));
+  }
+}
+
+TEST(SensorConfig, TakesTheNameOfAnyHost) {
+  EXPECT_EQ(SensorNameOf("build-7.example.org"), "build-7.example.org");
+  EXPECT_EQ(SensorNameOf("(none)"), "-none-") << "what the kernel says where nobody named the host";
+  EXPECT_EQ(SensorNameOf(""), "localhost");
+  SensorConfig config;
+  for (int byte = 1; byte < 256; ++byte) {
+    config.sensor_name = SensorNameOf(std::string(1, static_cast<char>(byte)));
+    EXPECT_TRUE(Validate(config)) << byte;
   }
 }
 
