@@ -22,7 +22,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI_VERSION 1u
+#define WEIR_ABI_VERSION 2u
 
 #define WEIR_NAME_BYTES 256u /* RFC 1035 2.3.4 allows 255; one more keeps u64 loads aligned */
 #define WEIR_COMM_BYTES 16u  /* TASK_COMM_LEN, include/linux/sched.h */
@@ -383,8 +383,12 @@ struct weir_proc_name_key {
 #define WEIR_G_NETFILTER 19u /* its packet filter; value: nfnetlink type, or socket option */
 #define WEIR_G_NETNS 20u     /* joining the host's network namespace; value: inode of the namespace */
 #define WEIR_G_SOCKETS 21u   /* unix sockets that act for others; value: inode of the socket's file */
-#define WEIR_GUARD_CLASSES 22u
-#define WEIR_GUARD_ROOM 32u /* a power of two */
+#define WEIR_G_HELPERS 22u   /* programs that the kernel or cron starts; value: WEIR_HELPER_*, or inode of a file */
+#define WEIR_GUARD_CLASSES 23u
+
+#define WEIR_HELPER_MODULE 0u /* modprobe */
+#define WEIR_HELPER_KEY 1u    /* request-key; no file of a disk has this inode */
+#define WEIR_GUARD_ROOM 32u   /* a power of two */
 
 /* weir_guards: scope_id -> what is denied and what only reported (bit: class), and how often either happened. Masks are
  * written by the sensor. A miss: the scope is gone, and everything is denied. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Copyright the Weir authors */
-/* Opening files: guarded ones, and the kernel's own switches in proc, sysfs, tracefs and securityfs. */
+/* Opening files: guarded ones, and the kernel's own switches in proc, sysfs, tracefs, securityfs and binfmt_misc. */
 #include "guard_files.bpf.h"
 
 /* include/linux/fs.h, include/uapi/asm-generic/fcntl.h, include/uapi/linux/magic.h */
@@ -10,6 +10,7 @@
 #define WEIR_SYSFS_MAGIC 0x62656572
 #define WEIR_TRACEFS_MAGIC 0x74726163
 #define WEIR_SECURITYFS_MAGIC 0x73636673
+#define WEIR_BINFMT_MAGIC 0x42494e4d
 
 #define WEIR_NONE WEIR_GUARD_CLASSES
 
@@ -53,6 +54,8 @@ static __always_inline __u32 weir_switch_class(struct dentry *dentry, __u64 magi
     if (magic == WEIR_SYSFS_MAGIC) return WEIR_LEAF_IS(&leaf, "uevent_helper") ? WEIR_G_SYSCTL : WEIR_NONE;
     /* Once raised it never comes down, and a restarted sensor's programs could not read the kernel. */
     if (magic == WEIR_SECURITYFS_MAGIC) return WEIR_LEAF_IS(&leaf, "lockdown") ? WEIR_G_SYSCTL : WEIR_NONE;
+    /* Which program runs others, everybody's on this host. */
+    if (magic == WEIR_BINFMT_MAGIC) return WEIR_G_HELPERS;
     /* Probes can fetch memory of the kernel, and of every process that runs into them. */
     return WEIR_LEAF_IS(&leaf, "kprobe_events") || WEIR_LEAF_IS(&leaf, "uprobe_events") ||
                    WEIR_LEAF_IS(&leaf, "dynamic_events")
@@ -80,7 +83,7 @@ __weak __noinline int weir_guard_open(__u64 file_of) {
     __u32 writing = BPF_CORE_READ(file, f_mode) & WEIR_FMODE_WRITE || BPF_CORE_READ(file, f_flags) & WEIR_O_TRUNC;
 
     if (magic == WEIR_PROC_MAGIC || magic == WEIR_SYSFS_MAGIC || magic == WEIR_TRACEFS_MAGIC ||
-        magic == WEIR_SECURITYFS_MAGIC) {
+        magic == WEIR_SECURITYFS_MAGIC || magic == WEIR_BINFMT_MAGIC) {
         __u32 guard_class = weir_switch_class(dentry, magic, writing);
 
         if (guard_class != WEIR_NONE) return weir_guard_judge(guard_class, 0);

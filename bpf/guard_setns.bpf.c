@@ -8,6 +8,7 @@
  * place in between; what it gains is a task in the host's namespace, where every other hook still sees it.
  * Where it is only reported, each of the kernel's two questions counts.
  */
+#include "guard_call.bpf.h"
 #include "guard_netns.bpf.h"
 
 #define WEIR_CLONE_NEWNET 0x40000000
@@ -15,7 +16,6 @@
 /* arch/x86/entry/syscalls */
 #define WEIR_SETNS_64 308
 #define WEIR_SETNS_32 346
-#define WEIR_STACK_BYTES 16384 /* THREAD_SIZE of x86-64 */
 
 __weak __noinline int weir_judge_setns(__u32 fd, __u32 type) {
     struct task_struct *current = (void *)bpf_get_current_task();
@@ -32,23 +32,13 @@ __weak __noinline int weir_judge_setns(__u32 fd, __u32 type) {
     return inum == host->netns_inode ? weir_guard_judge(WEIR_G_NETNS, inum) : 0;
 }
 
-/* What the current system call was entered with. 5.10 has no helper for it, but a stack whose top is at a known place. */
-static __always_inline struct pt_regs___x86 *weir_entry_registers(void) {
-    struct task_struct *task;
-
-    if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-        return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-    task = (void *)bpf_get_current_task();
-    return BPF_CORE_READ(task, stack) + WEIR_STACK_BYTES - bpf_core_type_size(struct pt_regs___x86);
-}
-
 SEC("fmod_ret/security_capable")
 int BPF_PROG(weir_g_setns, const struct cred *cred, void *user_ns, int cap, unsigned int options, int ret) {
     struct pt_regs___x86 *regs;
     __u64 call;
 
     if (ret || cap != WEIR_CAP_SYS_ADMIN || !weir_guarded_scope()) return ret;
-    regs = weir_plain(weir_entry_registers());
+    regs = weir_entry_registers();
     call = BPF_CORE_READ(regs, orig_ax);
     if (call == WEIR_SETNS_64) return weir_judge_setns((__u32)BPF_CORE_READ(regs, di), (__u32)BPF_CORE_READ(regs, si));
     if (call == WEIR_SETNS_32) return weir_judge_setns((__u32)BPF_CORE_READ(regs, bx), (__u32)BPF_CORE_READ(regs, cx));

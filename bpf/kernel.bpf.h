@@ -241,6 +241,14 @@ struct proc_inode {
 };
 
 /* What a system call was entered with, x86-64. */
+struct key_type {
+    const char *name;
+};
+
+struct key {
+    struct key_type *type;
+};
+
 struct pt_regs___x86 {
     unsigned long bx;
     unsigned long cx;

@@ -35,6 +35,7 @@ constexpr std::array kClasses = {
     GuardClass{"netfilter", 0, WEIR_G_NETFILTER, false, "the host's packet filter"},
     GuardClass{"netns", 0, WEIR_G_NETNS, false, "joining the host's network namespace"},
     GuardClass{"sockets", 0, WEIR_G_SOCKETS, false, "unix sockets of services that act for others"},
+    GuardClass{"helpers", 0, WEIR_G_HELPERS, false, "making the kernel, cron or at start programs outside the job"},
     GuardClass{"raw", WEIR_KIND_RAW, kNone, false, "raw sockets"},
     GuardClass{"ping", WEIR_KIND_PING, kNone, false, "ping sockets"},
     GuardClass{"sctp", WEIR_KIND_SCTP, kNone, false, "SCTP sockets"},

@@ -183,6 +183,8 @@ std::string AttemptDetail(std::uint32_t guard_class, std::uint64_t value) {
     case WEIR_G_SENSOR_FILES:
     case WEIR_G_CGROUP:
     case WEIR_G_SOCKETS: return "inode " + number;
+    case WEIR_G_HELPERS:
+      return value == WEIR_HELPER_MODULE ? "a module" : value == WEIR_HELPER_KEY ? "a key" : "inode " + number;
     case WEIR_G_NETNS: return "namespace " + number;
     case WEIR_G_FAMILY: return "socket family " + number;
     case WEIR_G_PACKET: return "protocol " + number;

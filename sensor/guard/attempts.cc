@@ -181,6 +181,12 @@ int Sockets(const AttemptWorld& world) {
   return failed;
 }
 
+/// A key that nobody has: the kernel would start /sbin/request-key.
+int Helpers(const AttemptWorld&) {
+  constexpr int kProcessKeyring = -2;  // KEY_SPEC_PROCESS_KEYRING
+  return ErrnoOf(::syscall(SYS_request_key, "user", "weir:probe", "", kProcessKeyring));
+}
+
 constexpr std::array<Attempt, WEIR_GUARD_CLASSES> kAttempts = {{{WEIR_G_BPF, Bpf},
                                                                 {WEIR_G_MODULES, Modules},
                                                                 {WEIR_G_SIGNAL, Signal},
@@ -201,6 +207,7 @@ constexpr std::array<Attempt, WEIR_GUARD_CLASSES> kAttempts = {{{WEIR_G_BPF, Bpf
                                                                 {WEIR_G_ROUTES, Routes},
                                                                 {WEIR_G_NETFILTER, Netfilter},
                                                                 {WEIR_G_SOCKETS, Sockets},
+                                                                {WEIR_G_HELPERS, Helpers},
                                                                 // Last, because they leave namespaces.
                                                                 {WEIR_G_NETNS, Netns},
                                                                 {WEIR_G_MOUNT, Mount}}};

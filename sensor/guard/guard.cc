@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "sensor/guard/deputies.h"
+#include "sensor/guard/helpers.h"
 #include "sensor/guard/probe.h"
 #include "sensor/guard/runner.h"
 
@@ -109,6 +110,7 @@ Result<> Guard::RefreshRunners(std::map<Id, weir_guarded>& found) {
 
 Result<> Guard::Refresh(bool jobs_live) {
   const auto deputies = FindDeputies(root_);
+  const auto helpers = FindHelpers(root_);
   const std::lock_guard lock(*mutex_);
   if (!jobs_live) deputies_.clear();
   std::map<Id, weir_guarded> found;
@@ -117,6 +119,11 @@ Result<> Guard::Refresh(bool jobs_live) {
     if (!id) continue;
     found.emplace(Id(id->dev, id->inode), weir_guarded{WEIR_G_SOCKETS, 0});
     deputies_[{id->dev, id->inode}].insert(path.string());
+  }
+  for (const HelperFile& helper : helpers) {
+    if (const auto id = IdentityOf(helper.path))
+      found.emplace(Id(id->dev, id->inode),
+                    weir_guarded{WEIR_G_HELPERS, WEIR_GF_WRITE_ONLY | (helper.is_directory ? WEIR_GF_BELOW : 0u)});
   }
   Result<> done = RefreshRunners(found);
   for (const auto& [id, how] : found) {

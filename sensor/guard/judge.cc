@@ -18,7 +18,7 @@ struct Work {
 
 constexpr std::uint32_t Bits(auto... classes) { return ((1u << classes) | ...); }
 
-constexpr std::uint32_t kFiles = Bits(WEIR_G_RUNNER_FILES, WEIR_G_SENSOR_FILES, WEIR_G_MOUNT);
+constexpr std::uint32_t kFiles = Bits(WEIR_G_RUNNER_FILES, WEIR_G_SENSOR_FILES, WEIR_G_MOUNT, WEIR_G_HELPERS);
 
 /// Which programs a class needs.
 constexpr std::array kWork = {
@@ -36,8 +36,8 @@ constexpr std::array kWork = {
     Work{"weir_g_traceme", Bits(WEIR_G_PTRACE)},
     Work{"weir_g_perf_1", Bits(WEIR_G_MEMORY)},
     Work{"weir_g_perf_2", Bits(WEIR_G_MEMORY)},
-    Work{"weir_g_open",
-         Bits(WEIR_G_RUNNER_FILES, WEIR_G_SENSOR_FILES, WEIR_G_CGROUP, WEIR_G_SYSCTL, WEIR_G_SYSRQ, WEIR_G_MEMORY)},
+    Work{"weir_g_open", Bits(WEIR_G_RUNNER_FILES, WEIR_G_SENSOR_FILES, WEIR_G_CGROUP, WEIR_G_SYSCTL, WEIR_G_SYSRQ,
+                             WEIR_G_MEMORY, WEIR_G_HELPERS)},
     Work{"weir_g_unlink", kFiles},
     Work{"weir_g_rmdir", kFiles},
     Work{"weir_g_rename", kFiles},
@@ -67,6 +67,8 @@ constexpr std::array kWork = {
     Work{"weir_g_setns", Bits(WEIR_G_NETNS)},
     Work{"weir_g_uconnect", Bits(WEIR_G_SOCKETS)},
     Work{"weir_g_usend", Bits(WEIR_G_SOCKETS)},
+    Work{"weir_g_modreq", Bits(WEIR_G_HELPERS)},
+    Work{"weir_g_key", Bits(WEIR_G_HELPERS)},
 };
 
 /// Of a class: how many programs work for it, and which of them do not run here.

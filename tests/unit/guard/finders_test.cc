@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "sensor/base/fd.h"
 #include "sensor/guard/deputies.h"
+#include "sensor/guard/helpers.h"
 #include "sensor/guard/runner.h"
 
 namespace weir::guard {
@@ -55,6 +57,31 @@ TEST_F(Tree, DeputiesAreSocketsAtKnownPlaces) {
   File("run/dbus/system_bus_socket", "a file is no socket");
   EXPECT_THAT(FindDeputies(root_),
               testing::UnorderedElementsAre(root_ / "run/docker.sock", root_ / "run/user/1000/bus"));
+}
+
+TEST_F(Tree, HelpersAreWhatTheKernelIsSetToStartAndTheTablesOfWhoStartsOthers) {
+  File("usr/bin/kmod");
+  fs::create_directories(root_ / "usr/sbin");
+  fs::create_symlink(root_ / "usr/bin/kmod", root_ / "usr/sbin/modprobe");
+  File("usr/lib/coredump");
+  File("kernel/modprobe", "/usr/sbin/modprobe\n");
+  File("kernel/core_pattern", "|/usr/lib/coredump %P %u\n");
+  File("kernel/poweroff_cmd", "/sbin/gone\n");
+  File("etc/crontab");
+  File("etc/cron.d/job");
+  fs::create_symlink("/home", root_ / "etc/cron.hourly");
+  std::vector<std::string> found;
+  for (const HelperFile& helper : FindHelpers(root_, root_ / "kernel"))
+    found.push_back(helper.path.string() + (helper.is_directory ? "/" : ""));
+  EXPECT_THAT(found, testing::UnorderedElementsAre(
+                         (root_ / "usr/sbin/modprobe").string(), (root_ / "usr/lib/coredump").string(),
+                         (root_ / "etc/crontab").string(), (root_ / "etc/cron.d").string() + "/"));
+}
+
+TEST_F(Tree, ACoreFileIsNoHelper) {
+  File("kernel/core_pattern", "/usr/lib/core\n");
+  File("usr/lib/core");
+  EXPECT_THAT(FindHelpers(root_, root_ / "kernel"), testing::IsEmpty());
 }
 
 TEST_F(Tree, TheRunnerIsFoundByItsProcessesAndItsFilesBesideThem) {
