@@ -230,6 +230,7 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
   if (place.jobs_before() + p.RunningJobs() >= p.config.max_jobs)
     return Fail(Code::kExhausted, "this host runs " + std::to_string(p.config.max_jobs) + " jobs already");
 
+  p.RousePrograms();
   auto job = std::make_shared<LiveJob>();
   job->policy = effective->compiled;
   job->state = StateOf(spec, *job->policy, today);

@@ -41,6 +41,7 @@ Result<> Validate(const SensorConfig& config) {
   if (config.heartbeat <= std::chrono::milliseconds(0) || config.heartbeat >= stale)
     faults += "heartbeat: must be above 0 and below 5 s, or the programs take the DNS forwarder for dead\n";
   if (config.flow_totals <= std::chrono::milliseconds(0)) faults += "flow totals interval: must be above 0\n";
+  if (config.guard_rest < std::chrono::milliseconds(0)) faults += "guard rest: must not be below 0\n";
   if (config.max_jobs == 0 || config.max_jobs > WEIR_MAX_SCOPES)
     faults += "max jobs: 1 to " + std::to_string(WEIR_MAX_SCOPES) + "\n";
   if (faults.empty()) return {};

@@ -39,6 +39,10 @@ struct SensorConfig {
   std::chrono::milliseconds leftovers_wait{2000};  ///< how long EndJob waits for the job's cgroup to become empty
   std::chrono::milliseconds durable_wait{5000};    ///< how long EndJob waits for the collector's word
 
+  /// How long no job may live before the guard's programs in the kernel's busiest places rest. Attaching them again
+  /// delays the next job by some 30 ms.
+  std::chrono::milliseconds guard_rest{60000};
+
   std::size_t max_jobs = 64;
 };
 

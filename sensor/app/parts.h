@@ -82,6 +82,8 @@ struct Sensor::Parts {
   std::condition_variable stop;
   std::thread timer;
   std::thread guard_watch;
+  std::mutex rest_mutex;  ///< the guard's busiest programs go or come; taken before `mutex`
+  std::chrono::steady_clock::time_point last_needed = std::chrono::steady_clock::now();  ///< guarded by rest_mutex
 
   ~Parts();
 
@@ -90,6 +92,9 @@ struct Sensor::Parts {
                                        std::map<std::uint32_t, events::JobInfo> adopted);
   void RunTimer();
   void WatchGuard();
+  /// The guard's programs in busy places are attached only while somebody may need them.
+  void RousePrograms();
+  void RestPrograms();
   [[nodiscard]] bool AnyScope() const;
   void Beat();
   void Checkpoint();

@@ -126,6 +126,29 @@ bool Sensor::Parts::AnyScope() const {
   return !scopes || !scopes->empty();
 }
 
+void Sensor::Parts::RousePrograms() {
+  const std::lock_guard lock(rest_mutex);
+  last_needed = std::chrono::steady_clock::now();
+  programs->Rouse();
+}
+
+/// When nobody has needed them for long. A job that begins has said so before it rouses them. The links are closed
+/// outside the lock: that waits.
+void Sensor::Parts::RestPrograms() {
+  std::vector<Fd> released;
+  {
+    const std::lock_guard lock(rest_mutex);
+    const std::size_t begins = [this] {
+      const std::lock_guard all(mutex);
+      return beginning;
+    }();
+    const auto now = std::chrono::steady_clock::now();
+    if (begins > 0 || AnyScope()) last_needed = now;
+    if (now - last_needed < config.guard_rest) return;
+    released = programs->Rest();
+  }
+}
+
 /// Paths may lie on file systems that hang (a root job can mount one): nothing else waits for this thread.
 void Sensor::Parts::WatchGuard() {
   std::string told;
@@ -133,6 +156,7 @@ void Sensor::Parts::WatchGuard() {
   while (!stop.wait_for(lock, config.heartbeat, [this] { return stopping; })) {
     lock.unlock();
     const std::vector<LiveJobPtr> jobs = Jobs();
+    RestPrograms();
     Result<> done = guard->Refresh(AnyScope());
     for (const LiveJobPtr& job : jobs) {
       if (auto written = guard->RefreshSockets(job->state.scope_id, *job->policy); done && !written)
@@ -187,7 +211,8 @@ std::size_t Sensor::Parts::RunningJobs() const {
 std::vector<std::string> Sensor::Parts::NotAttached() const {
   std::vector<std::string> reasons;
   for (const sensor_bpf::ProgramInfo& program : programs->Describe())
-    if (!program.attached) reasons.push_back(program.name + " is not attached (" + program.attach + ")");
+    if (!program.attached && !program.resting)
+      reasons.push_back(program.name + " is not attached (" + program.attach + ")");
   return reasons;
 }
 
@@ -306,7 +331,7 @@ SensorStatus Sensor::Status() const {
   status.armed = status.not_armed_reasons.empty();
   status.start_time_ns = parts_->start_time_ns;
   for (const sensor_bpf::ProgramInfo& program : parts_->programs->Describe())
-    status.programs.push_back({program.name, program.tag, program.attach, program.attached});
+    status.programs.push_back({program.name, program.tag, program.attach, program.attached, program.resting});
   for (const guard::ClassState& state : parts_->guard->states()) {
     const policy::GuardClass* known = policy::GuardClassOf(state.number);
     status.guard.push_back(

@@ -85,6 +85,7 @@ struct ProgramView {
   std::string tag;     ///< BPF program tag, 16 hex digits
   std::string attach;  ///< "cgroup/connect4", "raw_tp/sched_process_exec"
   bool attached = false;
+  bool resting = false;  ///< attached again when a job begins
   friend bool operator==(const ProgramView&, const ProgramView&) = default;
 };
 

@@ -126,6 +126,12 @@ Result<Link> AttachPinned(bpf_program* program, const AttachPoint& at, const std
   return link;
 }
 
+bool CanAttachAgain(const bpf_program* program) {
+  // A second time in the same place is one too many; where it cannot be at all, the kernel says so first.
+  const Fd second(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(program)));
+  return !second && errno == EBUSY;
+}
+
 Fd CloseLinksElsewhere(std::vector<Link> links) {
   std::vector<int> keep;
   for (const Link& link : links) {

@@ -27,6 +27,7 @@ struct Link {
   std::string attach;  ///< "cgroup/connect4", "raw_tp/sched_process_exec"
   std::string tag;     ///< 16 hex digits
   std::uint32_t program_id = 0;
+  bool resting = false;  ///< let go on purpose; no fd
 };
 
 /// Attaches `program` and pins the link at `pin`. When a link is pinned there, it is taken over: a cgroup link that is
@@ -37,6 +38,10 @@ struct Link {
 /// Does the kernel still run the link's program at its place? False when the cgroup is gone, or someone detached or
 /// replaced it.
 [[nodiscard]] bool IsAttached(const Link& link, const AttachPoint& at);
+
+/// Could a program on a kernel function, which is attached now, be attached again after its link has gone? Not before
+/// Linux 5.13 (bpf_tracing_prog_attach, kernel/bpf/syscall.c): it would have to be loaded anew.
+[[nodiscard]] bool CanAttachAgain(const bpf_program* program);
 
 /// Gives the links of programs on kernel functions (BPF_PROG_TYPE_TRACING) to a process that closes them, and closes
 /// the others. Closing the last reference to one of those waits for rcu_tasks, about 0.1 s for each link on a

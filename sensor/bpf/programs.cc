@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "bpf/abi.h"
@@ -21,6 +23,11 @@ namespace {
 // Pinned last on a fresh start: a pin directory without it is the ruin of a start that did not come to its end, and is
 // cleared. Only the sensor reads and writes it.
 constexpr const char* kMarkerName = "weir_marker";
+
+/// On kernel functions that every task comes by all the time. Each costs about 5 ms to attach (Linux 6.1), which the
+/// first job after a rest pays.
+constexpr std::array<std::string_view, 7> kBusy = {"weir_g_cgroup", "weir_g_open",    "weir_g_kill", "weir_g_socket",
+                                                   "weir_g_ioctl",  "weir_g_ioctl32", "weir_g_setns"};
 
 struct Marker {
   std::uint64_t name_seed = 0;
@@ -42,6 +49,10 @@ bool HasScopes(const PinDirectory& pins) {
 }
 
 }  // namespace
+
+bool RestsWithoutJobs(std::string_view program) {
+  return std::find(kBusy.begin(), kBusy.end(), program) != kBusy.end();
+}
 
 Result<Programs> Programs::Open(const ProgramsOptions& options) {
   WEIR_TRY(CheckPrivileges());
@@ -194,10 +205,34 @@ int Programs::MapFd(std::string_view name) const {
   return -1;
 }
 
+std::vector<Fd> Programs::Rest() {
+  const std::lock_guard lock(*links_mutex_);
+  std::vector<Fd> released;
+  for (Link& link : links_) {
+    if (link.resting || !RestsWithoutJobs(link.program)) continue;
+    if (!CanAttachAgain(bpf_object__find_program_by_name(guard_->get(), link.program.c_str()))) continue;
+    if (::unlink(pins_.LinkPath(link.program).c_str()) != 0) continue;  // it goes on as it is
+    released.push_back(std::exchange(link.fd, Fd()));
+    link.resting = true;
+  }
+  return released;
+}
+
+void Programs::Rouse() {
+  const std::lock_guard lock(*links_mutex_);
+  for (Link& link : links_) {
+    if (!link.resting) continue;
+    link.resting = false;
+    bpf_program* program = bpf_object__find_program_by_name(guard_->get(), link.program.c_str());
+    if (auto attached = AttachPinned(program, at_, pins_.LinkPath(link.program))) link = std::move(*attached);
+  }
+}
+
 std::vector<ProgramInfo> Programs::Describe() const {
+  const std::lock_guard lock(*links_mutex_);
   std::vector<ProgramInfo> programs;
   for (const Link& link : links_) {
-    programs.push_back({link.program, link.tag, link.attach, IsAttached(link, at_)});
+    programs.push_back({link.program, link.tag, link.attach, !link.resting && IsAttached(link, at_), link.resting});
   }
   return programs;
 }

@@ -33,7 +33,11 @@ struct ProgramInfo {
   std::string tag;     ///< 16 hex digits
   std::string attach;  ///< "cgroup/connect4", "raw_tp/sched_process_exec"
   bool attached = false;
+  bool resting = false;  ///< loaded, and not attached while no job needs it
 };
+
+/// Is the guard's program in one of the kernel's busiest places, where it is attached only while a job lives?
+[[nodiscard]] bool RestsWithoutJobs(std::string_view program);
 
 /// Everything may be called from any thread. The destructor closes descriptors and leaves the pins: what is attached
 /// stays attached, until Remove().
@@ -61,6 +65,14 @@ class Programs {
   /// Programs of the guard that do not run here, and why.
   [[nodiscard]] const std::vector<NotLoaded>& missing_guards() const { return missing_guards_; }
 
+  /// Lets go of the guard's programs in the kernel's busiest places (opening, looking up a path, signals, sockets):
+  /// every task of the host passes them, and an empty program there costs some percent already. Only without jobs;
+  /// before Linux 5.13 nothing rests. The links stay attached until the caller closes what it gets, which takes about
+  /// 0.1 s for each.
+  [[nodiscard]] std::vector<Fd> Rest();
+  /// Attaches them again. One that fails is reported by Describe as not attached.
+  void Rouse();
+
   /// As the kernel has them now.
   [[nodiscard]] std::vector<ProgramInfo> Describe() const;
 
@@ -83,7 +95,8 @@ class Programs {
   std::optional<Object> process_;
   std::optional<Object> guard_;
   std::vector<NotLoaded> missing_guards_;
-  std::vector<Link> links_;
+  std::unique_ptr<std::mutex> links_mutex_ = std::make_unique<std::mutex>();
+  std::vector<Link> links_;                                                 ///< guarded by links_mutex_
   std::unique_ptr<std::mutex> scope_ids_ = std::make_unique<std::mutex>();  ///< guards the marker's next_scope_id
 };
 

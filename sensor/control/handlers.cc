@@ -164,6 +164,7 @@ grpc::Status Handlers::GetStatus(grpc::ServerContext* context, const v1::GetStat
     out->set_tag(program.tag);
     out->set_attach(program.attach);
     out->set_attached(program.attached);
+    out->set_resting(program.resting);
   }
   response->set_cgroup_root(status.cgroup_root);
   response->set_pin_directory(status.pin_directory);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the guard costs a task outside every scope: system calls with its programs attached, with empty programs in the
-// same places (the least that any guard costs there), and without. Where the host refuses programs on kernel functions,
-// only the others are attached; in a virtual machine (tests/vm/run --plain) all are, and an emulated CPU tells
-// instructions rather than time.
+// same places (the least that any guard costs there), with those that stay attached while no job lives, and without.
+// Where the host refuses programs on kernel functions, only the others are attached; in a virtual machine (tests/vm/run
+// --plain) all are, and an emulated CPU tells instructions rather than time.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
@@ -25,6 +25,7 @@
 #include "guard.skel.h"
 #include "sensor/base/fd.h"
 #include "sensor/bpf/fit.h"
+#include "sensor/bpf/programs.h"
 #include "tests/kernel/egress/world.h"
 
 namespace weir::lab {
@@ -150,21 +151,30 @@ int Run() {
   const std::vector<double> without = MeasureAll();
   const std::vector<double> empty = MeasureEmpty((*guard)->obj, cgroup);
   std::vector<Link> links;
+  const auto attach = [&](bool resting) {
+    ForEachLoaded((*guard)->obj, [&](bpf_program* program) {
+      if (sensor_bpf::RestsWithoutJobs(bpf_program__name(program)) != resting) return;
+      const bool of_cgroup = bpf_program__type(program) != BPF_PROG_TYPE_TRACING;
+      links.emplace_back(of_cgroup ? bpf_program__attach_cgroup(program, cgroup) : bpf_program__attach(program));
+      if (!links.back()) std::fprintf(stderr, "guard_bench: cannot attach %s\n", bpf_program__name(program));
+    });
+  };
   const double begin = NowNs();
-  ForEachLoaded((*guard)->obj, [&](bpf_program* program) {
-    const bool of_cgroup = bpf_program__type(program) != BPF_PROG_TYPE_TRACING;
-    links.emplace_back(of_cgroup ? bpf_program__attach_cgroup(program, cgroup) : bpf_program__attach(program));
-    if (!links.back()) std::fprintf(stderr, "guard_bench: cannot attach %s\n", bpf_program__name(program));
-  });
-  const double attach = NowNs() - begin;
+  attach(/*resting=*/false);
+  const double attached = NowNs() - begin;
+  const std::vector<double> at_rest = MeasureAll();
+  const double rouse = NowNs();
+  attach(/*resting=*/true);
+  const double roused = NowNs() - rouse;
   const std::vector<double> with = MeasureAll();
   const std::size_t count = links.size();
   const double end = NowNs();
   links.clear();
-  std::printf("%zu programs, attached in %.0f ms, detached in %.0f ms\n", count, attach / 1e6, (NowNs() - end) / 1e6);
+  std::printf("%zu programs, attached in %.0f ms and those that rest in %.0f ms, detached in %.0f ms\n", count,
+              attached / 1e6, roused / 1e6, (NowNs() - end) / 1e6);
   for (std::size_t i = 0; i < kCases.size(); i++)
-    std::printf("%-28s without %8.0f ns   empty programs %.3f   guard %.3f\n", kCases[i].name, without[i],
-                empty[i] / without[i], with[i] / without[i]);
+    std::printf("%-28s without %8.0f ns   empty programs %.3f   no job %.3f   a job elsewhere %.3f\n", kCases[i].name,
+                without[i], empty[i] / without[i], at_rest[i] / without[i], with[i] / without[i]);
   return 0;
 }
 

@@ -27,7 +27,8 @@ Json DocumentOf(const v1::GetStatusResponse& status, int jobs) {
     programs.push_back({{"name", Text(program.name())},
                         {"tag", Text(program.tag())},
                         {"attach", Text(program.attach())},
-                        {"attached", program.attached()}});
+                        {"attached", program.attached()},
+                        {"resting", program.resting()}});
   }
   Json guard = Json::array();
   for (const auto& known : status.guard())
@@ -79,7 +80,9 @@ void PutTables(const v1::GetStatusResponse& status, int jobs, const Screen& scre
                   {.title = "STATE"}});
   for (const auto& program : status.programs()) {
     programs.AddRow({program.name(), program.tag(), program.attach(),
-                     program.attached() ? Cell("attached", Tone::kGood) : Cell("not attached", Tone::kBad)});
+                     program.attached()  ? Cell("attached", Tone::kGood)
+                     : program.resting() ? Cell("rests until a job begins")
+                                         : Cell("not attached", Tone::kBad)});
   }
   Put(programs.Render(screen) + "\n");
   Table guard({{.title = "GUARD"}, {.title = "STATE"}, {.title = "WHAT", .cut = Cut::kWrap, .least = 16}});
