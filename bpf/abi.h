@@ -22,7 +22,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI_VERSION 2u
+#define WEIR_ABI_VERSION 3u
 
 #define WEIR_NAME_BYTES 256u /* RFC 1035 2.3.4 allows 255; one more keeps u64 loads aligned */
 #define WEIR_COMM_BYTES 16u  /* TASK_COMM_LEN, include/linux/sched.h */
@@ -391,12 +391,16 @@ struct weir_proc_name_key {
 #define WEIR_GUARD_ROOM 32u   /* a power of two */
 
 /* weir_guards: scope_id -> what is denied and what only reported (bit: class), and how often either happened. Masks are
- * written by the sensor. A miss: the scope is gone, and everything is denied. */
+ * written by the sensor. A miss: the scope is gone, and everything is denied. Where only the fallback runs
+ * (fallback.bpf.c), "denied" means that the process was killed: it kills for what is in `deny` and `kill`, and reports what
+ * is in `deny` alone. */
 struct weir_guard_scope {
     __u64 denied[WEIR_GUARD_ROOM];
     __u64 reported[WEIR_GUARD_ROOM];
     __u32 deny;
     __u32 report;
+    __u32 kill;
+    __u32 reserved;
 };
 
 /* weir_protected: tgid -> whose process that is. Written by the sensor. */
@@ -425,6 +429,7 @@ struct weir_guarded_key {
 };
 #define WEIR_GF_WRITE_ONLY (1u << 0) /* reading is nobody's business */
 #define WEIR_GF_BELOW (1u << 1)      /* a directory: and everything below it */
+#define WEIR_GF_UNASKED (1u << 2)    /* the C library uses it on its own: the fallback reports, and ends nobody */
 struct weir_guarded {
     __u32 guard_class; /* WEIR_G_* */
     __u32 flags;       /* WEIR_GF_* */
@@ -443,6 +448,16 @@ struct weir_host {
     __u64 pins_dev;    /* s_dev of the BPF file system that holds Weir's pins; 0: none */
     __u32 netns_inode; /* of the network namespace in which the sensor runs; 0: each one is judged as if it were that */
     __u32 mntns_inode; /* of the mount namespace in which the pins are mounted; 0: the same */
+};
+
+/* weir_own_paths: index -> a directory of Weir's as it is written, for the fallback: where no program sees what a path leads
+ * to, strings are compared. Written by the sensor; rows without a path come last. */
+#define WEIR_OWN_PATHS 2u
+#define WEIR_OWN_PATH_BYTES 120u
+struct weir_own_path {
+    __u32 guard_class; /* of taking it away */
+    __u32 len;         /* without the zero byte */
+    char path[WEIR_OWN_PATH_BYTES];
 };
 
 /* weir_genl: number of a generic netlink family that a job may speak to in the host's network namespace, such as ethtool's
@@ -660,12 +675,13 @@ WEIR_ASSERT_SIZE(weir_learned_key, 24);
 WEIR_ASSERT_SIZE(weir_learned, 288);
 WEIR_ASSERT_SIZE(weir_proc_key, 24);
 WEIR_ASSERT_SIZE(weir_proc_name_key, 64);
-WEIR_ASSERT_SIZE(weir_guard_scope, 520);
+WEIR_ASSERT_SIZE(weir_guard_scope, 528);
 WEIR_ASSERT_SIZE(weir_protected, 16);
 WEIR_ASSERT_SIZE(weir_guarded_key, 16);
 WEIR_ASSERT_SIZE(weir_guarded, 8);
 WEIR_ASSERT_SIZE(weir_socket_key, 24);
 WEIR_ASSERT_SIZE(weir_host, 16);
+WEIR_ASSERT_SIZE(weir_own_path, 128);
 WEIR_ASSERT_SIZE(weir_sock, 120);
 WEIR_ASSERT_SIZE(weir_flow_key, 40);
 WEIR_ASSERT_SIZE(weir_flow, 64);

@@ -18,6 +18,15 @@
 #include <bpf/bpf_tracing.h>
 
 #define WEIR_EPERM 1
+/* include/uapi/linux/stat.h */
+#define WEIR_S_IFMT 0170000
+#define WEIR_S_IFSOCK 0140000
+
+/* The fallback (fallback.bpf.c) defines this as 1 and shares the rest: it cannot refuse, so it ends who tries. */
+#ifndef WEIR_GUARD_KILLS
+#define WEIR_GUARD_KILLS 0
+#endif
+#define WEIR_SIGKILL 9
 
 /* The acting task, when the guard has anything to say about it; null: outside every scope. Canaries are judged, too: one of
  * them proves the guard. */
@@ -43,11 +52,24 @@ static __always_inline void *weir_plain(const void *pointer) {
     return value;
 }
 
+/* Is the attempt denied? Counts it. `spare`: the fallback ends nobody for it. */
+static __always_inline int weir_guard_denies(struct weir_guard_scope *guard, __u32 guard_class, int spare) {
+    __u32 bit = 1u << guard_class;
+
+    if (!(guard->deny & bit)) return 0;
+#if WEIR_GUARD_KILLS
+    /* Refused by the kernel for its first process, and for one that is ending anyway: then it is only reported. */
+    if (spare || !(guard->kill & bit) || bpf_send_signal(WEIR_SIGKILL)) return 0;
+#endif
+    __sync_fetch_and_add(&guard->denied[guard_class], 1);
+    return 1;
+}
+
 /*
  * Judges an attempt of the current task. Returns 0 (go on) or -EPERM. Recorded once for each process image, class, verdict
  * and value; counted always. A global function, so that the verifier walks it once.
  */
-__weak __noinline int weir_guard_judge(__u32 guard_class, __u64 value) {
+__weak __noinline int weir_guard_judge_spare(__u32 guard_class, __u64 value, __u32 spare) {
     __u32 tgid;
     const struct weir_task *task = weir_guarded_task(&tgid);
     struct weir_found found = {.value = value, .finding = WEIR_F_GUARD, .guard_class = (__u16)guard_class};
@@ -60,10 +82,9 @@ __weak __noinline int weir_guard_judge(__u32 guard_class, __u64 value) {
     if (!guard) return -WEIR_EPERM;
     /* The compiler knows already, and tells the verifier nothing. */
     asm volatile("%0 &= 31" : "+r"(guard_class));
-    if (guard->deny & (1u << guard_class)) {
-        __sync_fetch_and_add(&guard->denied[guard_class], 1);
+    if (weir_guard_denies(guard, guard_class, (int)spare)) {
         found.verdict = WEIR_DENY;
-    } else if (guard->report & (1u << guard_class)) {
+    } else if ((guard->report | guard->deny) & (1u << guard_class)) {
         __sync_fetch_and_add(&guard->reported[guard_class], 1);
         found.verdict = WEIR_WOULD_DENY;
     } else {
@@ -71,6 +92,10 @@ __weak __noinline int weir_guard_judge(__u32 guard_class, __u64 value) {
     }
     if (!(task->flags & WEIR_T_CANARY)) weir_find_once(scope_id, task->exec_id, tgid, &found);
     return found.verdict == WEIR_DENY ? -WEIR_EPERM : 0;
+}
+
+static __always_inline int weir_guard_judge(__u32 guard_class, __u64 value) {
+    return weir_guard_judge_spare(guard_class, value, 0);
 }
 
 /* The same without a count and a record: for what the kernel asks on its own while it answers something harmless. */

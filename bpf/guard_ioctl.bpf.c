@@ -7,8 +7,6 @@
 #define WEIR_SOCKIO_FIRST 0x8900
 #define WEIR_SOCKIO_LAST 0x89ff
 #define WEIR_TIOCSETD 0x5423
-#define WEIR_S_IFMT 0170000
-#define WEIR_S_IFSOCK 0140000
 
 /* Requests of sockets that only tell, or concern the socket alone. SIOCETHTOOL is among them: what it sets are the card's
  * settings. SIOCGIFBR and SIOCGIFVLAN are not: what they do stands in their argument. */

@@ -55,4 +55,12 @@ struct {
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_genl);
 
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, WEIR_OWN_PATHS);
+    __type(key, __u32);
+    __type(value, struct weir_own_path);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_own_paths);
+
 #endif /* WEIR_GUARD_MAPS_BPF_H */

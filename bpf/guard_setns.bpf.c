@@ -11,26 +11,10 @@
 #include "guard_call.bpf.h"
 #include "guard_netns.bpf.h"
 
-#define WEIR_CLONE_NEWNET 0x40000000
 #define WEIR_CAP_SYS_ADMIN 21
 /* arch/x86/entry/syscalls */
 #define WEIR_SETNS_64 308
 #define WEIR_SETNS_32 346
-
-__weak __noinline int weir_judge_setns(__u32 fd, __u32 type) {
-    struct task_struct *current = (void *)bpf_get_current_task();
-    const struct weir_host *host = weir_host_entry();
-    struct file *file;
-    __u32 inum;
-
-    if (!host || !host->netns_inode) return 0;
-    if (BPF_CORE_READ(current, nsproxy, net_ns, ns.inum) == host->netns_inode) return 0;
-    file = weir_file_of(fd);
-    if (!file) return 0;
-    inum = weir_ns_of_file(file);
-    if (!inum && type & WEIR_CLONE_NEWNET) inum = weir_net_of_pidfd(file);
-    return inum == host->netns_inode ? weir_guard_judge(WEIR_G_NETNS, inum) : 0;
-}
 
 SEC("fmod_ret/security_capable")
 int BPF_PROG(weir_g_setns, const struct cred *cred, void *user_ns, int cap, unsigned int options, int ret) {

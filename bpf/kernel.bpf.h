@@ -135,9 +135,20 @@ struct mm_struct {
     struct file *exe_file;
 };
 
+/* 64 bits, whatever their names are. */
+typedef struct {
+    __u64 val;
+} kernel_cap_t;
+
+struct user_namespace {
+    int level; /* 0: the first */
+};
+
 struct cred {
     kuid_t uid;
     kgid_t gid;
+    kernel_cap_t cap_effective;
+    struct user_namespace *user_ns;
 };
 
 struct kernfs_node {
@@ -202,6 +213,7 @@ typedef struct {
 } possible_net_t;
 
 struct sock_common {
+    unsigned short skc_family;
     unsigned short skc_num; /* own port, host order; 0: none */
     possible_net_t skc_net;
 };
@@ -215,6 +227,7 @@ struct sock {
 
 struct unix_sock {
     struct path path; /* null: no file */
+    struct sock *peer;
 };
 
 struct sk_buff {
@@ -227,11 +240,13 @@ struct mnt_namespace {
 };
 
 struct nsproxy {
+    struct mnt_namespace *mnt_ns;
     struct net *net_ns;
 };
 
 /* Tasks of a number; index 0: PIDTYPE_PID. */
 struct pid {
+    unsigned int level; /* 0: of the first process namespace */
     struct hlist_head tasks[1];
 };
 
@@ -240,7 +255,6 @@ struct proc_inode {
     struct inode vfs_inode;
 };
 
-/* What a system call was entered with, x86-64. */
 struct key_type {
     const char *name;
 };
@@ -249,15 +263,42 @@ struct key {
     struct key_type *type;
 };
 
+/* What a system call was entered with, x86-64. */
 struct pt_regs___x86 {
     unsigned long bx;
     unsigned long cx;
+    unsigned long dx;
     unsigned long si;
     unsigned long di;
     unsigned long orig_ax; /* number of the system call */
 };
 
+struct thread_info {
+    unsigned int status; /* TS_COMPAT: in a 32-bit system call */
+};
+
+struct kernel_siginfo {
+    int si_code;
+};
+
+struct bpf_prog_aux {
+    char name[16];
+};
+
+struct bpf_prog {
+    struct bpf_prog_aux *aux;
+};
+
+struct bpf_link {
+    struct bpf_prog *prog;
+};
+
+struct bpf_map {
+    char name[16];
+};
+
 struct task_struct {
+    struct thread_info thread_info;
     int pid;
     int tgid;
     int exit_code;
@@ -272,6 +313,7 @@ struct task_struct {
     struct signal_struct *signal;
     struct files_struct *files;
     struct nsproxy *nsproxy;
+    struct pid *thread_pid;
     void *stack;
     struct hlist_node pid_links[1];
 };

@@ -21,11 +21,11 @@ static __always_inline void weir_fork_inherit(struct task_struct *task, __u32 tg
     struct weir_task child = *parent;
     struct weir_task *entry;
 
-    child.flags &= WEIR_T_LEFT;
+    child.flags &= WEIR_T_LEFT | WEIR_T_CANARY;
     child.ppid = BPF_CORE_READ(task, real_parent, tgid);
     child.start_ns = BPF_CORE_READ(task, start_boottime);
     if (weir_task_add(tgid, &child)) return;
-    weir_fork_record(tgid, &child);
+    if (!(child.flags & WEIR_T_CANARY)) weir_fork_record(tgid, &child);
     if (!(clone_flags & WEIR_CLONE_INTO_CGROUP)) return;
     entry = bpf_map_lookup_elem(&weir_tasks, &tgid);
     if (entry) weir_check_left(tgid, entry, weir_cgroup_of(task));

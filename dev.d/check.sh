@@ -77,7 +77,7 @@ check_matrix() {
 check_tidy() {
   [[ -f build/dev/build.ninja ]] || cmake --preset dev >/dev/null
   # Generated headers must exist before anything can be analysed.
-  cmake --build --preset dev -j "$(jobs_wanted)" --target weir_proto weir_bpf_egress_gen weir_bpf_process_gen weir_bpf_guard_gen >/dev/null
+  cmake --build --preset dev -j "$(jobs_wanted)" --target weir_proto weir_bpf_egress_gen weir_bpf_process_gen weir_bpf_guard_gen weir_bpf_fallback_gen >/dev/null
   mkdir -p .cache/tidy
   tracked 'policy/*.cc' 'sensor/*.cc' 'collector/*.cc' | while IFS= read -r file; do
     [[ -z ${WEIR_TIDY_ALL:-} ]] && grep -qE '#include .(grpc|weir/v1/)' "$file" && continue

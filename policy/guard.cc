@@ -44,6 +44,10 @@ constexpr std::array kClasses = {
     GuardClass{"l2tp", WEIR_KIND_L2TP, kNone, false, "L2TP sockets"},
 };
 
+/// Ended in audit mode, too: what would switch the watch off, or take the runner over. A build has no use for it.
+constexpr std::uint32_t kKilledInAudit = 1u << WEIR_G_BPF | 1u << WEIR_G_SIGNAL | 1u << WEIR_G_PTRACE |
+                                         1u << WEIR_G_RUNNER_MEMORY | 1u << WEIR_G_SENSOR_FILES | 1u << WEIR_G_MOUNT;
+
 }  // namespace
 
 std::span<const GuardClass> GuardClasses() { return kClasses; }
@@ -63,8 +67,11 @@ GuardMasks GuardMasksOf(const CompiledPolicy& policy) {
     const std::string_view action = said != policy.guard.end() ? std::string_view(said->second)
                                     : by_default               ? "deny"
                                                                : "report";
-    if (action == "deny") masks.deny |= 1u << known.number;
-    if (action == "report") masks.report |= 1u << known.number;
+    const std::uint32_t bit = 1u << known.number;
+    if (action == "deny") masks.deny |= bit;
+    if (action == "report") masks.report |= bit;
+    if (action == "deny" && (said != policy.guard.end() || policy.mode == Mode::kBlock || (kKilledInAudit & bit) != 0))
+      masks.kill |= bit;
   }
   return masks;
 }

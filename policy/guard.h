@@ -33,6 +33,8 @@ struct GuardClass {
 struct GuardMasks {
   std::uint32_t deny = 0;
   std::uint32_t report = 0;
+  /// Of `deny`, on a host where the guard can only end who tries (decision 0012): the others are reported there.
+  std::uint32_t kill = 0;
   friend bool operator==(const GuardMasks&, const GuardMasks&) = default;
 };
 

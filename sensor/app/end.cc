@@ -100,7 +100,10 @@ std::vector<jobs::GuardFact> Sensor::Parts::GuardFacts(const LiveJob& job) const
     fact.state = std::string(guard::StateName(state.state));
     fact.why = state.why;
     const std::uint32_t bit = 1u << state.number;
-    fact.action = (masks.deny & bit) != 0 ? "deny" : (masks.report & bit) != 0 ? "report" : "allow";
+    const bool spared = state.kills && (masks.kill & bit) == 0;
+    fact.action = (masks.deny & bit) != 0 && !spared         ? "deny"
+                  : ((masks.report | masks.deny) & bit) != 0 ? "report"
+                                                             : "allow";
     if (row && *row) {
       fact.denied = (*row)->denied[state.number];
       fact.reported = (*row)->reported[state.number];

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <egress.skel.h>
+#include <fallback.skel.h>
 #include <guard.skel.h>
 #include <process.skel.h>
 
@@ -49,7 +50,7 @@ class TextCapture {
   std::string text_;
 };
 
-// How the two skeletons are called, so that Load is written once.
+// How the skeletons are called, so that Load is written once.
 struct Egress {
   using Type = weir_egress;
   static constexpr const char* kName = "egress";
@@ -72,6 +73,14 @@ struct Guard {
   static Type* Open(const bpf_object_open_opts* options) { return weir_guard__open_opts(options); }
   static int Load(Type* skeleton) { return weir_guard__load(skeleton); }
   static void Destroy(void* skeleton) { weir_guard__destroy(static_cast<Type*>(skeleton)); }
+};
+
+struct Fallback {
+  using Type = weir_fallback;
+  static constexpr const char* kName = "fallback";
+  static Type* Open(const bpf_object_open_opts* options) { return weir_fallback__open_opts(options); }
+  static int Load(Type* skeleton) { return weir_fallback__load(skeleton); }
+  static void Destroy(void* skeleton) { weir_fallback__destroy(static_cast<Type*>(skeleton)); }
 };
 
 Result<> SizeRing(bpf_object* object, const char* name, const LoadOptions& options, std::uint32_t bytes) {
@@ -137,6 +146,7 @@ Result<Object> Object::Load(const LoadOptions& options, const std::set<std::stri
 
 Result<Object> Object::LoadEgress(const LoadOptions& options) { return Load<Egress>(options); }
 Result<Object> Object::LoadProcess(const LoadOptions& options) { return Load<Process>(options); }
+Result<Object> Object::LoadFallback(const LoadOptions& options) { return Load<Fallback>(options); }
 Result<Object> Object::LoadGuard(const LoadOptions& options, const std::set<std::string>& without) {
   return Load<Guard>(options, without);
 }

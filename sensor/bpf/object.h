@@ -14,6 +14,7 @@
 #include "sensor/base/result.h"
 
 struct weir_egress;
+struct weir_fallback;
 struct weir_guard;
 struct weir_process;
 
@@ -33,6 +34,7 @@ class Object {
   /// Opens and loads. The verifier's last words are part of the error.
   [[nodiscard]] static Result<Object> LoadEgress(const LoadOptions& options);
   [[nodiscard]] static Result<Object> LoadProcess(const LoadOptions& options);
+  [[nodiscard]] static Result<Object> LoadFallback(const LoadOptions& options);
   /// All but the programs named in `without`.
   [[nodiscard]] static Result<Object> LoadGuard(const LoadOptions& options, const std::set<std::string>& without);
 

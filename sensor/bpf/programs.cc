@@ -16,6 +16,7 @@
 
 #include "bpf/abi.h"
 #include "sensor/bpf/features.h"
+#include "sensor/bpf/fit.h"
 
 namespace weir::sensor_bpf {
 namespace {
@@ -145,13 +146,49 @@ Result<> Programs::LoadGuard(const LoadOptions& load) {
       missing_guards_.push_back({name, link.error().what});
     }
   }
+  const bool on_functions =
+      std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !FunctionOf(link.attach).empty(); });
+  if (!on_functions) LoadFallback(load);
+  return {};
+}
+
+// The weaker guard is no reason not to judge traffic either.
+void Programs::LoadFallback(const LoadOptions& load) {
+  auto loaded = Object::LoadFallback(load);
+  Result<> done;
+  if (loaded) {
+    fallback_object_.emplace(std::move(*loaded));
+    done = KeepFallback(true);
+  } else {
+    done = tl::unexpected<Error>(std::move(loaded).error());
+  }
+  fallback_ = done ? Fallback{true, ""} : Fallback{false, done.error().what.substr(0, done.error().what.find('\n'))};
+}
+
+Result<> Programs::KeepFallback(bool attached) {
+  if (!fallback_object_) return {};
+  const std::lock_guard lock(*links_mutex_);
+  if (attached == !fallback_links_.empty()) return {};
+  std::vector<Link> links;
+  for (bpf_program* program : fallback_object_->Programs()) {
+    const std::string pin = pins_.LinkPath(bpf_program__name(program));
+    if (!attached) {
+      if (::unlink(pin.c_str()) != 0 && errno != ENOENT) return FailErrno("cannot unpin " + pin, errno);
+      continue;
+    }
+    auto link = AttachPinned(program, at_, pin);
+    WEIR_TRY(link);
+    links.push_back(std::move(*link));
+  }
+  fallback_links_ = std::move(links);
   return {};
 }
 
 // An earlier version may have had programs that this one has not; they must not judge beside ours.
 Result<> Programs::DropUnknownLinks() {
   std::set<std::string> known;
-  for (const Link& link : links_) known.insert(link.program);
+  for (const auto* links : {&links_, &fallback_links_})
+    for (const Link& link : *links) known.insert(link.program);
   for (const std::string& name : pins_.Links()) {
     if (known.contains(name)) continue;
     if (::unlink(pins_.LinkPath(name).c_str()) != 0) return FailErrno("cannot drop the old link " + name, errno);
@@ -176,6 +213,8 @@ Result<> Programs::Remove() {
   // Where unpinning fails, everything still runs, and the next sensor can adopt it.
   const Fd unpinned = CloseLinksElsewhere(std::exchange(links_, {}));
   WEIR_TRY(pins_.Remove());
+  fallback_links_.clear();
+  fallback_object_.reset();
   guard_.reset();
   egress_.reset();
   process_.reset();
@@ -231,8 +270,9 @@ void Programs::Rouse() {
 std::vector<ProgramInfo> Programs::Describe() const {
   const std::lock_guard lock(*links_mutex_);
   std::vector<ProgramInfo> programs;
-  for (const Link& link : links_) {
-    programs.push_back({link.program, link.tag, link.attach, !link.resting && IsAttached(link, at_), link.resting});
+  for (const auto* links : {&links_, &fallback_links_}) {
+    for (const Link& link : *links)
+      programs.push_back({link.program, link.tag, link.attach, !link.resting && IsAttached(link, at_), link.resting});
   }
   return programs;
 }

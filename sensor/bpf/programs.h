@@ -28,6 +28,12 @@ struct ProgramsOptions {
   std::uint32_t denials_ring_bytes = 0;
 };
 
+/// What stands in for the guard's programs on kernel functions where the host takes none of them.
+struct Fallback {
+  bool runs = false;
+  std::string why_not;  ///< it should, and does not
+};
+
 struct ProgramInfo {
   std::string name;
   std::string tag;     ///< 16 hex digits
@@ -73,6 +79,11 @@ class Programs {
   /// Attaches them again. One that fails is reported by Describe as not attached.
   void Rouse();
 
+  [[nodiscard]] const Fallback& fallback() const { return fallback_; }
+  /// Attaches the fallback, or takes it off: it costs every system call of the host a little. Begins attached. Nothing
+  /// to do where it does not run.
+  [[nodiscard]] Result<> KeepFallback(bool attached);
+
   /// As the kernel has them now.
   [[nodiscard]] std::vector<ProgramInfo> Describe() const;
 
@@ -83,6 +94,7 @@ class Programs {
   Result<> WriteMarker();
   Result<> AttachAll(const Object& object);
   Result<> LoadGuard(const LoadOptions& load);
+  void LoadFallback(const LoadOptions& load);
   Result<> DropUnknownLinks();
 
   PinDirectory pins_;
@@ -96,7 +108,10 @@ class Programs {
   std::optional<Object> guard_;
   std::vector<NotLoaded> missing_guards_;
   std::unique_ptr<std::mutex> links_mutex_ = std::make_unique<std::mutex>();
-  std::vector<Link> links_;                                                 ///< guarded by links_mutex_
+  std::vector<Link> links_;  ///< guarded by links_mutex_
+  Fallback fallback_;
+  std::optional<Object> fallback_object_;
+  std::vector<Link> fallback_links_;                                        ///< the same; empty: not attached
   std::unique_ptr<std::mutex> scope_ids_ = std::make_unique<std::mutex>();  ///< guards the marker's next_scope_id
 };
 

@@ -19,6 +19,7 @@ struct AttemptWorld {
   const char* deputy = "";        ///< path of a listening unix socket that is guarded
   const char* cgroup_procs = "";  ///< of a cgroup outside the job's
   const char* pin_directory = "";
+  const char* pinned_map = "";  ///< one of ours
 };
 
 struct Attempt {

@@ -4,7 +4,10 @@
 #include <glob.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
+#include <string_view>
 
 namespace weir::guard {
 namespace {
@@ -66,6 +69,12 @@ std::vector<std::filesystem::path> FindDeputies(const std::filesystem::path& roo
     ::globfree(&matches);
   }
   return found;
+}
+
+bool IsNameService(const std::filesystem::path& deputy) {
+  constexpr std::array<std::string_view, 4> kDirectories = {"userdb", "resolve", "nscd", "avahi-daemon"};
+  const std::string directory = deputy.parent_path().filename().string();
+  return std::find(kDirectories.begin(), kDirectories.end(), directory) != kDirectories.end();
 }
 
 }  // namespace weir::guard

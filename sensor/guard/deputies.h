@@ -12,4 +12,7 @@ namespace weir::guard {
 /// Paths of those that exist under `root` ("/" but in tests). Well-known places; others a policy names in `sockets:`.
 [[nodiscard]] std::vector<std::filesystem::path> FindDeputies(const std::filesystem::path& root = "/");
 
+/// Does the C library connect to it for a program that only asked for a name or a user?
+[[nodiscard]] bool IsNameService(const std::filesystem::path& deputy);
+
 }  // namespace weir::guard

@@ -48,7 +48,7 @@ Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::Po
                             const GuardOptions& options) {
   auto tables = GuardTables::Of(programs);
   WEIR_TRY(tables);
-  Guard guard(std::move(*tables), maps, options.root);
+  Guard guard(std::move(*tables), programs, maps, options.root);
   auto host = HostRow(options.pin_directory);
   WEIR_TRY(host);
   WEIR_TRY(guard.tables_.WriteHost(*host));
@@ -56,13 +56,22 @@ Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::Po
   WEIR_TRY(guard.GuardOwn(options));
   const auto outcomes = RunProbe(programs, maps, guard.tables_,
                                  {options.cgroup_root, options.pin_directory, options.state_directory / "guard-probe"});
-  guard.states_ = Judge(outcomes ? *outcomes : Outcomes{}, programs.missing_guards(),
+  guard.states_ = Judge(outcomes ? *outcomes : Outcomes{}, programs.missing_guards(), programs.fallback(),
                         outcomes ? std::string() : outcomes.error().what);
+  WEIR_TRY(guard.SettleFallback());
   return guard;
+}
+
+Result<> Guard::SettleFallback() {
+  const auto any = tables_.AnyScope();
+  WEIR_TRY(any);
+  return programs_->KeepFallback(*any);
 }
 
 Result<> Guard::GuardOwn(const GuardOptions& options) {
   WEIR_TRY(tables_.Protect(::getpid(), WEIR_P_SENSOR));
+  WEIR_TRY(tables_.WriteOwnPath(0, options.pin_directory, WEIR_G_MOUNT));
+  WEIR_TRY(tables_.WriteOwnPath(1, options.state_directory, WEIR_G_SENSOR_FILES));
   auto state = IdentityOf(options.state_directory);
   WEIR_TRY(state);
   const weir_guarded how{WEIR_G_SENSOR_FILES, WEIR_GF_WRITE_ONLY | WEIR_GF_BELOW};
@@ -117,7 +126,7 @@ Result<> Guard::Refresh(bool jobs_live) {
   for (const auto& path : deputies) {
     const auto id = IdentityOf(path);
     if (!id) continue;
-    found.emplace(Id(id->dev, id->inode), weir_guarded{WEIR_G_SOCKETS, 0});
+    found.emplace(Id(id->dev, id->inode), weir_guarded{WEIR_G_SOCKETS, IsNameService(path) ? WEIR_GF_UNASKED : 0u});
     deputies_[{id->dev, id->inode}].insert(path.string());
   }
   for (const HelperFile& helper : helpers) {
@@ -126,6 +135,7 @@ Result<> Guard::Refresh(bool jobs_live) {
                     weir_guarded{WEIR_G_HELPERS, WEIR_GF_WRITE_ONLY | (helper.is_directory ? WEIR_GF_BELOW : 0u)});
   }
   Result<> done = RefreshRunners(found);
+  Keep(done, SettleFallback());
   for (const auto& [id, how] : found) {
     if (own_.contains(id) || guarded_.contains(id)) continue;
     auto written = tables_.Guard({id.first, id.second}, how);
@@ -171,7 +181,11 @@ Result<> Guard::RefreshSockets(std::uint32_t scope_id, const policy::CompiledPol
 }
 
 Result<> Guard::Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy) {
-  WEIR_TRY(tables_.WriteScope(scope_id, policy::GuardMasksOf(policy)));
+  {
+    const std::lock_guard lock(*mutex_);
+    WEIR_TRY(tables_.WriteScope(scope_id, policy::GuardMasksOf(policy)));
+    WEIR_TRY(SettleFallback());
+  }
   return RefreshSockets(scope_id, policy);
 }
 

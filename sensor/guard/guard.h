@@ -60,13 +60,17 @@ class Guard {
  private:
   using Id = std::pair<std::uint64_t, std::uint64_t>;  ///< device and inode
 
-  Guard(GuardTables tables, const sensor_bpf::PolicyMaps& maps, std::filesystem::path root)
-      : tables_(std::move(tables)), maps_(&maps), root_(std::move(root)) {}
+  Guard(GuardTables tables, sensor_bpf::Programs& programs, const sensor_bpf::PolicyMaps& maps,
+        std::filesystem::path root)
+      : tables_(std::move(tables)), programs_(&programs), maps_(&maps), root_(std::move(root)) {}
   Result<> GuardOwn(const GuardOptions& options);
   Result<> TakeOver();
   Result<> RefreshRunners(std::map<Id, weir_guarded>& found);
+  /// The fallback is attached while a scope is judged. `mutex_` must be held, so that no scope begins meanwhile.
+  Result<> SettleFallback();
 
   GuardTables tables_;
+  sensor_bpf::Programs* programs_;
   const sensor_bpf::PolicyMaps* maps_;
   std::filesystem::path root_;
   std::vector<ClassState> states_;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
-#include "sensor/bpf/guard_loader.h"
+#include "sensor/bpf/programs.h"
 
 namespace weir::guard {
 
@@ -23,6 +23,8 @@ struct ClassState {
   std::uint32_t number = 0;  ///< WEIR_G_*
   State state = State::kOff;
   std::string why;  ///< unless full
+  /// Nothing refuses an attempt here; what ends who tries judges it.
+  bool kills = false;
   friend bool operator==(const ClassState&, const ClassState&) = default;
 };
 
@@ -35,12 +37,13 @@ struct ClassState {
 struct Outcome {
   bool tried = false;
   int sys_errno = 0;         ///< 0: the attempt was not refused
+  bool killed = false;       ///< who tried was ended
   std::uint64_t denied = 0;  ///< how often the programs say that they denied it
 };
 using Outcomes = std::array<Outcome, WEIR_GUARD_CLASSES>;
 
 /// Pure. `missing`: programs that do not run. `no_probe`: why there was none at all; empty: there was.
 [[nodiscard]] std::vector<ClassState> Judge(const Outcomes& outcomes, const std::vector<sensor_bpf::NotLoaded>& missing,
-                                            const std::string& no_probe);
+                                            const sensor_bpf::Fallback& fallback, const std::string& no_probe);
 
 }  // namespace weir::guard

@@ -2,8 +2,11 @@
 #include "sensor/guard/probe.h"
 
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -32,7 +35,28 @@ constexpr std::uint32_t kAllClasses = (1u << WEIR_GUARD_CLASSES) - 1;
 struct Word {
   std::uint32_t guard_class = 0;
   std::int32_t sys_errno = 0;
+  std::uint32_t killed = 0;
 };
+
+/// In a process of its own: the fallback ends who tries. Of a threaded program's child: system calls only.
+Word Try(const Attempt& attempt, const AttemptWorld& world) {
+  Word word{attempt.guard_class, 0, 0};
+  const pid_t pid = ::_Fork();
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::_exit(attempt.run(world));  // every errno fits
+  }
+  int status = 0;
+  if (pid < 0 || ::waitpid(pid, &status, 0) != pid) {
+    word.sys_errno = errno;
+  } else if (WIFSIGNALED(status)) {
+    word.killed = WTERMSIG(status) == SIGKILL;
+    word.sys_errno = EINTR;
+  } else {
+    word.sys_errno = WEXITSTATUS(status);
+  }
+  return word;
+}
 
 /// What the attempts are made on: files, a socket, a process in the runner's place. Its destructor takes all of it
 /// back.
@@ -61,6 +85,7 @@ class Scratch {
     world.deputy = deputy_.c_str();
     world.cgroup_procs = cgroup_procs_.c_str();
     world.pin_directory = pin_directory_.c_str();
+    world.pinned_map = pinned_map_.c_str();
     return world;
   }
 
@@ -72,7 +97,8 @@ class Scratch {
         sensor_file_(directory_ / "sensor"),
         deputy_(directory_ / "deputy"),
         cgroup_procs_(order.cgroup_root / "cgroup.procs"),
-        pin_directory_(order.pin_directory) {}
+        pin_directory_(order.pin_directory),
+        pinned_map_(order.pin_directory / "weir_guards") {}
 
   Result<> Fill() {
     std::error_code error;
@@ -113,7 +139,7 @@ class Scratch {
 
   const GuardTables& tables_;
   fs::path directory_;
-  std::string runner_file_, sensor_file_, deputy_, cgroup_procs_, pin_directory_;
+  std::string runner_file_, sensor_file_, deputy_, cgroup_procs_, pin_directory_, pinned_map_;
   std::vector<weir_guarded_key> guarded_;
   Fd listener_;
   std::optional<ProbeChild> runner_;
@@ -129,7 +155,7 @@ class ProbeScope {
     auto cgroup = jobs::JobCgroup::Create(cgroup_root, "guard-probe-" + std::to_string(::getpid()));
     WEIR_TRY(cgroup);
     std::unique_ptr<ProbeScope> made(new ProbeScope(maps, *id, std::move(*cgroup)));
-    WEIR_TRY(tables.WriteScope(*id, {kAllClasses, 0}));
+    WEIR_TRY(tables.WriteScope(*id, {kAllClasses, 0, kAllClasses}));
     WEIR_TRY(maps.PrepareScope(*id));
     weir_scope scope{};
     scope.cgroup_id = made->cgroup_.id();
@@ -182,6 +208,7 @@ Result<Outcomes> Listen(const ProbeChild& child) {
       return Fail(Code::kInternal, "the guard's probe said something else than outcomes");
     outcomes[word.guard_class].tried = true;
     outcomes[word.guard_class].sys_errno = word.sys_errno;
+    outcomes[word.guard_class].killed = word.killed != 0;
   }
 }
 
@@ -197,7 +224,7 @@ Result<Outcomes> RunProbe(sensor_bpf::Programs& programs, const sensor_bpf::Poli
   auto child = ProbeChild::Fork([&world](int channel) {
     if (!jobs::AwaitGo(channel)) return;
     for (const Attempt& attempt : Attempts()) {
-      const Word word{attempt.guard_class, attempt.run(world)};
+      const Word word = Try(attempt, world);
       (void)!::write(channel, &word, sizeof(word));
     }
   });

@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -50,6 +51,7 @@ Result<GuardTables> GuardTables::Of(const sensor_bpf::Programs& programs) {
   WEIR_TRY(sensor_bpf::BindMap(programs, "weir_guarded", tables.guarded_));
   WEIR_TRY(sensor_bpf::BindMap(programs, "weir_sockets", tables.sockets_));
   WEIR_TRY(sensor_bpf::BindMap(programs, "weir_host", tables.host_));
+  WEIR_TRY(sensor_bpf::BindMap(programs, "weir_own_paths", tables.own_paths_));
   return tables;
 }
 
@@ -57,7 +59,26 @@ Result<> GuardTables::WriteScope(std::uint32_t scope_id, const policy::GuardMask
   weir_guard_scope scope{};
   scope.deny = masks.deny;
   scope.report = masks.report;
+  scope.kill = masks.kill;
   return scopes_.Put(scope_id, scope);
+}
+
+Result<bool> GuardTables::AnyScope() const {
+  bool any = false;
+  WEIR_TRY(scopes_.ForEach([&any](std::uint32_t, const weir_guard_scope&) { any = true; }));
+  return any;
+}
+
+Result<> GuardTables::WriteOwnPath(std::uint32_t index, const std::filesystem::path& path,
+                                   std::uint32_t guard_class) const {
+  weir_own_path row{};
+  const std::string written = path.lexically_normal().string();
+  if (written.size() < sizeof(row.path)) {
+    row.guard_class = guard_class;
+    row.len = static_cast<std::uint32_t>(written.size());
+    std::memcpy(row.path, written.data(), written.size());
+  }
+  return own_paths_.Put(index, row);
 }
 
 Result<> GuardTables::WriteSocket(std::uint32_t scope_id, const weir_guarded_key& socket, bool allow) const {

@@ -36,6 +36,9 @@ class GuardTables {
     return scopes_.Get(scope_id);
   }
 
+  /// Is any scope judged?
+  [[nodiscard]] Result<bool> AnyScope() const;
+
   /// `who`: WEIR_P_*.
   [[nodiscard]] Result<> Protect(pid_t pid, std::uint32_t who) const;
   [[nodiscard]] Result<> Unprotect(pid_t pid) const { return protected_.Remove(static_cast<std::uint32_t>(pid)); }
@@ -58,6 +61,9 @@ class GuardTables {
   [[nodiscard]] Result<> RemoveSockets() const;
   [[nodiscard]] Result<> RemoveSocket(std::uint32_t scope_id, const weir_guarded_key& socket) const;
 
+  /// A directory of ours, for the fallback. One that is too long for the table is not compared there.
+  [[nodiscard]] Result<> WriteOwnPath(std::uint32_t index, const std::filesystem::path& path,
+                                      std::uint32_t guard_class) const;
   [[nodiscard]] Result<> WriteHost(const weir_host& host) const { return host_.Put(0, host); }
 
  private:
@@ -66,6 +72,7 @@ class GuardTables {
   sensor_bpf::Map<weir_guarded_key, weir_guarded> guarded_;
   sensor_bpf::Map<weir_socket_key, std::uint32_t> sockets_;
   sensor_bpf::Map<std::uint32_t, weir_host> host_;
+  sensor_bpf::Map<std::uint32_t, weir_own_path> own_paths_;
 };
 
 }  // namespace weir::guard

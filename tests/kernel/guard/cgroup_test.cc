@@ -192,10 +192,10 @@ TEST_F(GuardCgroup, RefusesDevicesOfMemoryAndTunnels) {
 // A disk that holds guarded files is one file more that leads to them.
 TEST_F(GuardCgroup, RefusesTheDiskOfGuardedFiles) {
   const weir_guarded_key disk{7ull << 20 | 5, 0};
-  ASSERT_TRUE(MapPut(world().guard().maps.weir_guarded, disk, weir_guarded{WEIR_G_RUNNER_FILES, 0}));
+  ASSERT_TRUE(MapPut(world().map("weir_guarded"), disk, weir_guarded{WEIR_G_RUNNER_FILES, 0}));
   Refuses(WEIR_G_RUNNER_FILES, 5, [] { return OpenDevice(7, 5, S_IFBLK); });
   EXPECT_NE(world().InJob([] { return OpenDevice(7, 6, S_IFBLK); }), EPERM);
-  EXPECT_TRUE(MapDelete(world().guard().maps.weir_guarded, disk));
+  EXPECT_TRUE(MapDelete(world().map("weir_guarded"), disk));
 }
 
 }  // namespace

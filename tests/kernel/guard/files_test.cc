@@ -188,7 +188,7 @@ TEST_F(GuardFiles, RefusesToSetAProtectedProcess) {
   const std::string thread = self + "/task/" + std::to_string(getpid());
   Holds(WEIR_G_SIGNAL, tgid, [&] { return TryOpen(self + "/oom_score_adj", O_WRONLY); });
   Holds(WEIR_G_SIGNAL, tgid, [&] { return TryOpen(thread + "/comm", O_WRONLY); });
-  EXPECT_TRUE(MapDelete(world().guard().maps.weir_protected, static_cast<std::uint32_t>(getpid())));
+  EXPECT_TRUE(MapDelete(world().map("weir_protected"), static_cast<std::uint32_t>(getpid())));
 }
 
 }  // namespace

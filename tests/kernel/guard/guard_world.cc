@@ -19,38 +19,56 @@ Result<std::unique_ptr<GuardWorld>> GuardWorld::Create() {
   WEIR_TRY(world);
   auto guard = Skeleton<weir_guard>::Load((*world)->pins(), [](weir_guard& s) { sensor_bpf::FitToKernel(s.obj); });
   WEIR_TRY(guard);
-  std::unique_ptr<GuardWorld> made(new GuardWorld(std::move(*world), std::move(*guard)));
+  std::unique_ptr<GuardWorld> made(new GuardWorld(std::move(*world)));
+  made->guard_.emplace(std::move(*guard));
+  WEIR_TRY(made->Attach((*made->guard_)->obj));
+  return made;
+}
+
+Result<std::unique_ptr<GuardWorld>> GuardWorld::CreateFallback(std::uint32_t mode) {
+  auto world = World::Create(mode);
+  WEIR_TRY(world);
+  auto fallback = Skeleton<weir_fallback>::Load((*world)->pins());
+  WEIR_TRY(fallback);
+  std::unique_ptr<GuardWorld> made(new GuardWorld(std::move(*world)));
+  made->fallback_.emplace(std::move(*fallback));
+  WEIR_TRY(made->Attach((*made->fallback_)->obj));
+  return made;
+}
+
+Result<> GuardWorld::Attach(bpf_object* object) {
+  object_ = object;
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, made->guard_->obj) {
+  bpf_object__for_each_program(program, object) {
     if (!bpf_program__autoload(program)) continue;
     if (std::string(bpf_program__section_name(program)).starts_with("cgroup")) {
-      auto link = AttachCgroup(program, made->world_->root().fd());
+      auto link = AttachCgroup(program, world_->root().fd());
       WEIR_TRY(link);
-      made->links_.push_back(std::move(*link));
+      links_.push_back(std::move(*link));
       continue;
     }
     Link link(bpf_program__attach(program));
     if (!link) return FailErrno(std::string("attach ") + bpf_program__name(program), errno);
-    made->links_.push_back(std::move(link));
+    links_.push_back(std::move(link));
   }
-  WEIR_TRY(made->Judge(Mode::kDeny));
-  return made;
+  return Judge(Mode::kDeny);
 }
 
 Result<> GuardWorld::Judge(Mode mode) {
   weir_guard_scope scope{};
   scope.deny = mode == Mode::kDeny ? kAllClasses : 0;
   scope.report = mode == Mode::kReport ? kAllClasses : 0;
+  scope.kill = scope.deny;
   world_->rings().Take();
-  return MapPut(guard_->maps.weir_guards, World::kScope, scope);
+  return MapPut(map("weir_guards"), World::kScope, scope);
 }
 
 std::uint64_t GuardWorld::Denied(std::uint32_t guard_class) {
-  return MapGet<weir_guard_scope>(guard_->maps.weir_guards, World::kScope).value().denied[guard_class];
+  return MapGet<weir_guard_scope>(map("weir_guards"), World::kScope).value().denied[guard_class];
 }
 
 std::uint64_t GuardWorld::Reported(std::uint32_t guard_class) {
-  return MapGet<weir_guard_scope>(guard_->maps.weir_guards, World::kScope).value().reported[guard_class];
+  return MapGet<weir_guard_scope>(map("weir_guards"), World::kScope).value().reported[guard_class];
 }
 
 std::vector<weir_finding_event> GuardWorld::Findings() {
@@ -64,8 +82,7 @@ std::vector<weir_finding_event> GuardWorld::Findings() {
 }
 
 Result<> GuardWorld::Protect(pid_t pid, std::uint32_t who) {
-  return MapPut(guard_->maps.weir_protected, static_cast<std::uint32_t>(pid),
-                weir_protected{guard::StartOf(pid), who, 0});
+  return MapPut(map("weir_protected"), static_cast<std::uint32_t>(pid), weir_protected{guard::StartOf(pid), who, 0});
 }
 
 Result<> GuardWorld::Guard(const std::string& path, std::uint32_t guard_class, std::uint32_t flags) {
@@ -73,17 +90,17 @@ Result<> GuardWorld::Guard(const std::string& path, std::uint32_t guard_class, s
   if (::stat(path.c_str(), &file) != 0) return FailErrno("stat " + path, errno);
   const weir_guarded_key key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
   const weir_guarded entry{guard_class, flags};
-  if (flags & WEIR_GF_BELOW) WEIR_TRY(MapPut(guard_->maps.weir_guarded, weir_guarded_key{key.dev, 0}, entry));
-  return MapPut(guard_->maps.weir_guarded, key, entry);
+  if (flags & WEIR_GF_BELOW) WEIR_TRY(MapPut(map("weir_guarded"), weir_guarded_key{key.dev, 0}, entry));
+  return MapPut(map("weir_guarded"), key, entry);
 }
 
 Result<> GuardWorld::Unguard(const std::string& path) {
   struct stat file {};
   if (::stat(path.c_str(), &file) != 0) return FailErrno("stat " + path, errno);
   const weir_guarded_key key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
-  return MapDelete(guard_->maps.weir_guarded, key);
+  return MapDelete(map("weir_guarded"), key);
 }
 
-Result<> GuardWorld::SetHost(const weir_host& host) { return MapPut(guard_->maps.weir_host, std::uint32_t{0}, host); }
+Result<> GuardWorld::SetHost(const weir_host& host) { return MapPut(map("weir_host"), std::uint32_t{0}, host); }
 
 }  // namespace weir::lab

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scope under guard: all three skeletons. Where the kernel refuses fmod_ret programs, as some hosts do, there is
-// none.
+// A scope under guard, by either means. Where the kernel refuses fmod_ret programs, as some hosts do, there is only the
+// fallback.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "fallback.skel.h"
 #include "guard.skel.h"
 #include "tests/kernel/egress/world.h"
 
@@ -20,6 +22,8 @@ class GuardWorld {
 
   /// Denies every class.
   static Result<std::unique_ptr<GuardWorld>> Create();
+  /// Ends who tries anything of any class.
+  static Result<std::unique_ptr<GuardWorld>> CreateFallback(std::uint32_t mode);
 
   /// From now on every class is judged like that. Counters begin anew, findings so far are forgotten.
   Result<> Judge(Mode mode);
@@ -39,13 +43,18 @@ class GuardWorld {
   Result<> SetHost(const weir_host& host);
 
   World& world() { return *world_; }
-  weir_guard& guard() { return *guard_; }
+  /// Descriptor of one of the guard's programs.
+  [[nodiscard]] int AProgram() const { return bpf_program__fd(bpf_object__next_program(object_, nullptr)); }
+  /// Of the guard.
+  bpf_map* map(const char* name) const { return bpf_object__find_map_by_name(object_, name); }
 
  private:
-  GuardWorld(std::unique_ptr<World> world, Skeleton<weir_guard> guard)
-      : world_(std::move(world)), guard_(std::move(guard)) {}
+  explicit GuardWorld(std::unique_ptr<World> world) : world_(std::move(world)) {}
+  Result<> Attach(bpf_object* object);
   std::unique_ptr<World> world_;
-  Skeleton<weir_guard> guard_;
+  std::optional<Skeleton<weir_guard>> guard_;
+  std::optional<Skeleton<weir_fallback>> fallback_;
+  bpf_object* object_ = nullptr;  ///< of whichever there is
   std::vector<Link> links_;
 };
 

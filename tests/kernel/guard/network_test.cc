@@ -68,7 +68,7 @@ TEST_F(GuardNetwork, RefusesFiltersTransformsAndUnknownGenericFamilies) {
   Holds(WEIR_G_TUNNEL, 0x7f, [] { return NetlinkSendBy(NETLINK_GENERIC, NetlinkMessage(0x7f, "1234")); });
   Holds(WEIR_G_ROUTES, 21 /* SOCK_DESTROY */,
         [] { return NetlinkSendBy(NETLINK_SOCK_DIAG, NetlinkMessage(21, "12345678")); });
-  ASSERT_TRUE(MapPut(world().guard().maps.weir_genl, std::uint32_t{0x7e}, std::uint32_t{1}));
+  ASSERT_TRUE(MapPut(world().map("weir_genl"), std::uint32_t{0x7e}, std::uint32_t{1}));
   Passes([] { return NetlinkSendBy(NETLINK_GENERIC, NetlinkMessage(0x7e, "1234")); });
   Passes([] { return NetlinkSendBy(NETLINK_GENERIC, NetlinkMessage(0x10, std::string("\x03\x01\0\0", 4))); });
 }

@@ -121,7 +121,7 @@ class GuardUnix : public GuardCase {
     ASSERT_EQ(stat(path.c_str(), &file), 0);
     const weir_socket_key key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino, World::kScope,
                               0};
-    ASSERT_TRUE(MapPut(world().guard().maps.weir_sockets, key, word));
+    ASSERT_TRUE(MapPut(world().map("weir_sockets"), key, word));
   }
   static std::uint64_t Inode(const std::string& path) {
     struct stat file {};

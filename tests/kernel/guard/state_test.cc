@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -113,6 +114,29 @@ TEST_F(GuardState, IsProvenForEachClassOrSaysWhatIsMissing) {
   if (!all_run) {
     EXPECT_LT(full, WEIR_GUARD_CLASSES);
   }
+}
+
+// It costs every system call of the host a little, so nobody pays while no job is there.
+TEST_F(GuardState, TheFallbackIsAttachedWhileAJobLivesAndOnlyWhereItIsNeeded) {
+  const auto attached = [this] {
+    const auto all = programs_->Describe();
+    return std::count_if(all.begin(), all.end(),
+                         [](const auto& program) { return program.name.starts_with("weir_fb_") && program.attached; });
+  };
+  const auto pinned = [this] { return fs::exists(fs::path(pins_->path()) / "weir/links/weir_fb_exit"); };
+  const bool needed = programs_->fallback().runs;
+  EXPECT_EQ(attached(), 0);
+  EXPECT_FALSE(pinned());
+  ASSERT_TRUE(guard_->Begin(kScope, {}));
+  EXPECT_EQ(attached(), needed ? 3 : 0);
+  EXPECT_EQ(pinned(), needed);
+  ASSERT_TRUE(guard_->Refresh(true));
+  EXPECT_EQ(attached(), needed ? 3 : 0) << "the job is still there";
+  const sensor_bpf::Map<std::uint32_t, weir_guard_scope> scopes(programs_->MapFd("weir_guards"), "weir_guards");
+  ASSERT_TRUE(scopes.Remove(kScope));
+  ASSERT_TRUE(guard_->Refresh(false));
+  EXPECT_EQ(attached(), 0);
+  EXPECT_FALSE(pinned());
 }
 
 TEST_F(GuardState, TheProbeLeavesNothingBehind) {

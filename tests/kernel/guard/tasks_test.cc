@@ -38,7 +38,7 @@ class GuardTasks : public GuardCase {
   void TearDown() override {
     EXPECT_EQ(kill(pid(), 0), 0) << "it did not survive";
     // Not every case protects it.
-    static_cast<void>(MapDelete(world().guard().maps.weir_protected, static_cast<std::uint32_t>(pid())));
+    static_cast<void>(MapDelete(world().map("weir_protected"), static_cast<std::uint32_t>(pid())));
   }
   [[nodiscard]] pid_t pid() const { return target_->pid(); }
   [[nodiscard]] std::uint64_t value() const { return static_cast<std::uint64_t>(pid()); }
@@ -102,11 +102,11 @@ TEST_F(GuardTasks, RefusesLimitsAndPriorities) {
 }
 
 TEST_F(GuardTasks, AStaleEntryProtectsNobody) {
-  ASSERT_TRUE(MapPut(world().guard().maps.weir_protected, static_cast<std::uint32_t>(pid()),
+  ASSERT_TRUE(MapPut(world().map("weir_protected"), static_cast<std::uint32_t>(pid()),
                      weir_protected{WEIR_TICK_NS, WEIR_P_SENSOR, 0}));
   Passes([this] { return ErrnoOf(kill(pid(), SIGUSR1)); });
-  ASSERT_TRUE(MapPut(world().guard().maps.weir_protected, static_cast<std::uint32_t>(pid()),
-                     weir_protected{0, WEIR_P_SENSOR, 0}));
+  ASSERT_TRUE(
+      MapPut(world().map("weir_protected"), static_cast<std::uint32_t>(pid()), weir_protected{0, WEIR_P_SENSOR, 0}));
   Refuses(WEIR_G_SIGNAL, value(), [this] { return ErrnoOf(kill(pid(), SIGUSR1)); });
 }
 

@@ -59,6 +59,15 @@ TEST_F(Tree, DeputiesAreSocketsAtKnownPlaces) {
               testing::UnorderedElementsAre(root_ / "run/docker.sock", root_ / "run/user/1000/bus"));
 }
 
+TEST(Deputies, NameServicesAreToldFromWhatAProgramMustMean) {
+  EXPECT_TRUE(IsNameService("/run/nscd/socket"));
+  EXPECT_TRUE(IsNameService("/run/systemd/userdb/io.systemd.DynamicUser"));
+  EXPECT_TRUE(IsNameService("/run/systemd/resolve/io.systemd.Resolve"));
+  EXPECT_FALSE(IsNameService("/run/docker.sock"));
+  EXPECT_FALSE(IsNameService("/run/systemd/private"));
+  EXPECT_FALSE(IsNameService("/run/dbus/system_bus_socket"));
+}
+
 TEST_F(Tree, HelpersAreWhatTheKernelIsSetToStartAndTheTablesOfWhoStartsOthers) {
   File("usr/bin/kmod");
   fs::create_directories(root_ / "usr/sbin");

@@ -37,6 +37,7 @@ TEST(GuardMasks, DenyEverythingInBlockMode) {
   const GuardMasks masks = GuardMasksOf(Policy(Mode::kBlock));
   EXPECT_EQ(masks.deny, (1u << WEIR_GUARD_CLASSES) - 1);
   EXPECT_EQ(masks.report, 0u);
+  EXPECT_EQ(masks.kill, masks.deny);
 }
 
 TEST(GuardMasks, AuditReportsWaysOutAndStillProtectsTheWatch) {
@@ -47,6 +48,19 @@ TEST(GuardMasks, AuditReportsWaysOutAndStillProtectsTheWatch) {
   EXPECT_TRUE(masks.report & 1u << WEIR_G_PACKET);
   EXPECT_TRUE(masks.report & 1u << WEIR_G_SOCKETS);
   EXPECT_EQ(masks.deny & masks.report, 0u);
+}
+
+// Where the guard can only end who tries, audit mode does so only for the watch's and the runner's sake.
+TEST(GuardMasks, AuditEndsNoBuildForWhatItMayDoByRight) {
+  CompiledPolicy policy = Policy(Mode::kAudit);
+  EXPECT_EQ(GuardMasksOf(policy).kill, 1u << WEIR_G_BPF | 1u << WEIR_G_SIGNAL | 1u << WEIR_G_PTRACE |
+                                           1u << WEIR_G_RUNNER_MEMORY | 1u << WEIR_G_SENSOR_FILES | 1u << WEIR_G_MOUNT);
+  policy.guard = {{"cgroup", "deny"}, {"packet", "deny"}, {"signal", "report"}};
+  const GuardMasks masks = GuardMasksOf(policy);
+  EXPECT_TRUE(masks.kill & 1u << WEIR_G_CGROUP) << "who writes deny means it";
+  EXPECT_TRUE(masks.kill & 1u << WEIR_G_PACKET);
+  EXPECT_FALSE(masks.kill & 1u << WEIR_G_SIGNAL);
+  EXPECT_EQ(masks.kill & ~masks.deny, 0u);
 }
 
 TEST(GuardMasks, FollowThePolicy) {
