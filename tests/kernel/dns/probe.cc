@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "bpf/name.h"
+#include "tests/kernel/lab/empty.h"
 
 namespace weir::lab {
 namespace {
@@ -37,13 +38,19 @@ weir_name_key NameKey(const dnstest::Bytes& wire, std::uint8_t kind) {
   return key;
 }
 
+std::optional<PinDir> DnsProbe::pins_;
+std::optional<Skeleton<weir_dns_probe>> DnsProbe::bpf_;
+
 void DnsProbe::SetUp() {
-  auto pins = PinDir::Create();
-  ASSERT_TRUE(pins) << pins.error().what;
-  pins_.emplace(std::move(*pins));
-  auto bpf = Skeleton<weir_dns_probe>::Load(*pins_);
-  ASSERT_TRUE(bpf) << bpf.error().what;
-  bpf_.emplace(std::move(*bpf));
+  if (!bpf_) {
+    auto pins = PinDir::Create();
+    ASSERT_TRUE(pins) << pins.error().what;
+    pins_.emplace(std::move(*pins));
+    auto bpf = Skeleton<weir_dns_probe>::Load(*pins_);
+    ASSERT_TRUE(bpf) << bpf.error().what;
+    bpf_.emplace(std::move(*bpf));
+  }
+  ASSERT_TRUE(EmptyMaps((*bpf_)->obj));
   SetScope(WEIR_MODE_BLOCK);
   SetUsage(0, 0);
   const std::vector<weir_counts> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));

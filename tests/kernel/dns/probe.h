@@ -60,8 +60,9 @@ class DnsProbe : public testing::Test {
   /// The packet is one that leaves in segments of this size; 0: is not.
   void Segment(std::uint32_t bytes) { segment_bytes_ = bytes; }
 
-  std::optional<PinDir> pins_;
-  std::optional<Skeleton<weir_dns_probe>> bpf_;
+  // Loaded once, with empty maps for each case: half a second of an emulated CPU.
+  static std::optional<PinDir> pins_;
+  static std::optional<Skeleton<weir_dns_probe>> bpf_;
 
  private:
   weir_probe_out Run(const weir_probe_in& in, const dnstest::Bytes& payload);

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tests/kernel/lab/empty.h"
+
 namespace weir::lab {
 namespace {
 
@@ -43,8 +45,15 @@ Address ParseAddress(const std::string& text) {
   return address;
 }
 
-Result<std::unique_ptr<World>> World::Create(std::uint32_t mode, std::uint32_t flags, std::uint32_t kinds,
-                                             const std::function<void(bpf_object*)>& prepare) {
+std::unique_ptr<World::Programs> World::spare;
+
+void World::GiveBack::operator()(Programs* programs) const {
+  std::unique_ptr<Programs> owned(programs);
+  weir_process::detach(&*owned->process);
+  if (owned->ordinary) spare = std::move(owned);
+}
+
+Result<World::OwnedPrograms> World::Load(const std::function<void(bpf_object*)>& prepare) {
   auto pins = PinDir::Create();
   WEIR_TRY(pins);
   auto egress = Skeleton<weir_egress>::Load(*pins, [&](weir_egress& s) {
@@ -55,24 +64,37 @@ Result<std::unique_ptr<World>> World::Create(std::uint32_t mode, std::uint32_t f
     if (prepare) prepare(s.obj);
   });
   WEIR_TRY(process);
-  WEIR_TRY(process->Attach());
+  auto rings = Rings::Open((*egress)->maps.weir_events, (*egress)->maps.weir_denials);
+  WEIR_TRY(rings);
+  return OwnedPrograms(
+      new Programs{std::move(*pins), std::move(*process), std::move(*egress), std::move(*rings), !prepare});
+}
+
+Result<World::OwnedPrograms> World::TakeSpare() {
+  WEIR_TRY(EmptyMaps(spare->egress->obj));
+  WEIR_TRY(EmptyMaps(spare->process->obj));
+  spare->rings->Take();
+  return OwnedPrograms(spare.release());
+}
+
+Result<std::unique_ptr<World>> World::Create(std::uint32_t mode, std::uint32_t flags, std::uint32_t kinds,
+                                             const std::function<void(bpf_object*)>& prepare) {
+  auto programs = spare && !prepare ? TakeSpare() : Load(prepare);
+  WEIR_TRY(programs);
+  WEIR_TRY((*programs)->process.Attach());
   auto root = TempCgroup::Create("weir-egress");
   WEIR_TRY(root);
   auto jobs = root->CreateChild("jobs");
   WEIR_TRY(jobs);
   auto job = jobs->CreateChild("job");
   WEIR_TRY(job);
-  std::unique_ptr<World> world(new World(std::move(*pins), std::move(*process), std::move(*egress), std::move(*root),
-                                         std::move(*jobs), std::move(*job)));
+  std::unique_ptr<World> world(new World(std::move(*programs), std::move(*root), std::move(*jobs), std::move(*job)));
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, world->egress_->obj) {
+  bpf_object__for_each_program(program, world->egress().obj) {
     auto link = AttachCgroup(program, world->root_.fd());
     WEIR_TRY(link);
     world->links_.push_back(std::move(*link));
   }
-  auto rings = Rings::Open(world->egress_->maps.weir_events, world->egress_->maps.weir_denials);
-  WEIR_TRY(rings);
-  world->rings_ = std::move(*rings);
   weir_scope scope{};
   scope.generation = 1;
   scope.mode = mode;
@@ -85,15 +107,15 @@ Result<std::unique_ptr<World>> World::Create(std::uint32_t mode, std::uint32_t f
 Result<> World::Register(std::uint32_t scope_id, std::uint64_t cgroup_id, const weir_scope& scope) {
   const auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
   const std::vector<weir_counts> counts(cpus);
-  if (bpf_map_update_elem(bpf_map__fd(egress_->maps.weir_counts), &scope_id, counts.data(), BPF_ANY))
+  if (bpf_map_update_elem(bpf_map__fd(egress().maps.weir_counts), &scope_id, counts.data(), BPF_ANY))
     return FailErrno("counters", errno);
-  WEIR_TRY(MapPut(egress_->maps.weir_usage, scope_id, weir_usage{}));
+  WEIR_TRY(MapPut(egress().maps.weir_usage, scope_id, weir_usage{}));
   WEIR_TRY(PutScope(scope_id, scope));
-  return MapPut(egress_->maps.weir_cgroups, cgroup_id, scope_id);
+  return MapPut(egress().maps.weir_cgroups, cgroup_id, scope_id);
 }
 
 Result<> World::PutScope(std::uint32_t scope_id, const weir_scope& scope) {
-  return MapPut(egress_->maps.weir_scopes, scope_id, scope);
+  return MapPut(egress().maps.weir_scopes, scope_id, scope);
 }
 
 Result<TempCgroup> World::AddJob(std::uint32_t scope_id, std::uint32_t mode, std::uint32_t flags) {
@@ -115,7 +137,7 @@ Result<> World::Rule(std::uint8_t table, const std::string& address, std::uint16
   key.proto = proto;
   key.port = htons(port);
   std::memcpy(key.addr, ParseAddress(address).data(), sizeof(key.addr));
-  return MapPut(egress_->maps.weir_exact, key, weir_rule{proc_mask, rule_id, 0});
+  return MapPut(egress().maps.weir_exact, key, weir_rule{proc_mask, rule_id, 0});
 }
 
 Result<> World::Cidr(std::uint8_t table, const std::string& address, unsigned bits, std::uint16_t port,
@@ -127,21 +149,21 @@ Result<> World::Cidr(std::uint8_t table, const std::string& address, unsigned bi
   key.rule.proto = proto;
   key.rule.port = htons(port);
   std::memcpy(key.rule.addr, ParseAddress(address).data(), sizeof(key.rule.addr));
-  return MapPut(egress_->maps.weir_cidr, key, weir_rule{proc_mask, rule_id, 0});
+  return MapPut(egress().maps.weir_cidr, key, weir_rule{proc_mask, rule_id, 0});
 }
 
 Result<> World::Resolver(const std::string& address, std::uint32_t scope_id) {
   weir_resolver_key key{};
   key.scope_id = scope_id;
   std::memcpy(key.addr, ParseAddress(address).data(), sizeof(key.addr));
-  return MapPut(egress_->maps.weir_resolvers, key, std::uint32_t{0});
+  return MapPut(egress().maps.weir_resolvers, key, std::uint32_t{0});
 }
 
 Result<> World::TrustNamespace(std::uint64_t cookie) {
   weir_netns_key key{};
   key.cookie = cookie;
   key.scope_id = kScope;
-  return MapPut(egress_->maps.weir_netns, key, std::uint32_t{1});
+  return MapPut(egress().maps.weir_netns, key, std::uint32_t{1});
 }
 
 int World::InCgroup(const TempCgroup& cgroup, const std::function<int()>& body) {
@@ -155,7 +177,7 @@ int World::InJob(const std::function<int()>& body) { return InCgroup(job_, body)
 
 std::uint64_t World::Counter(std::uint32_t counter, std::uint32_t scope_id) {
   std::vector<weir_counts> counts(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-  if (bpf_map_lookup_elem(bpf_map__fd(egress_->maps.weir_counts), &scope_id, counts.data())) return ~0ull;
+  if (bpf_map_lookup_elem(bpf_map__fd(egress().maps.weir_counts), &scope_id, counts.data())) return ~0ull;
   std::uint64_t sum = 0;
   for (const weir_counts& cpu : counts) sum += cpu.n[counter];
   return sum;
@@ -163,14 +185,14 @@ std::uint64_t World::Counter(std::uint32_t counter, std::uint32_t scope_id) {
 
 std::vector<weir_flow_event> World::FlowEvents() {
   std::vector<weir_flow_event> events;
-  for (const Record& record : rings_->Take())
+  for (const Record& record : rings().Take())
     if (record.kind() == WEIR_E_FLOW) events.push_back(record.As<weir_flow_event>());
   return events;
 }
 
 std::vector<std::pair<weir_flow_key, weir_flow>> World::Flows() {
   std::vector<std::pair<weir_flow_key, weir_flow>> flows;
-  const int fd = bpf_map__fd(egress_->maps.weir_flows);
+  const int fd = bpf_map__fd(egress().maps.weir_flows);
   weir_flow_key key{};
   weir_flow_key* previous = nullptr;
   while (bpf_map_get_next_key(fd, previous, &key) == 0) {

@@ -34,7 +34,9 @@ class World {
  public:
   static constexpr std::uint32_t kScope = 7;
 
-  /// `prepare` may change map sizes; it is called for both skeletons, because shared maps must be alike.
+  /// `prepare` may change map sizes; it is called for both skeletons, because shared maps must be alike. Without it the
+  /// programs are those of the world before, if there was one: only their maps are made empty, since the verifier takes
+  /// seconds on an emulated CPU.
   static Result<std::unique_ptr<World>> Create(std::uint32_t mode, std::uint32_t flags = 0, std::uint32_t kinds = 0,
                                                const std::function<void(bpf_object*)>& prepare = {});
 
@@ -67,27 +69,34 @@ class World {
   std::vector<weir_flow_event> FlowEvents();
   std::vector<std::pair<weir_flow_key, weir_flow>> Flows();
 
-  weir_egress& egress() { return *egress_; }
+  weir_egress& egress() { return *programs_->egress; }
   const TempCgroup& job() const { return job_; }
   const TempCgroup& root() const { return root_; }
-  const PinDir& pins() const { return pins_; }
-  Rings& rings() { return *rings_; }
+  const PinDir& pins() const { return programs_->pins; }
+  Rings& rings() { return *programs_->rings; }
 
  private:
-  World(PinDir pins, Skeleton<weir_process> process, Skeleton<weir_egress> egress, TempCgroup root, TempCgroup jobs,
-        TempCgroup job)
-      : pins_(std::move(pins)),
-        process_(std::move(process)),
-        egress_(std::move(egress)),
-        root_(std::move(root)),
-        jobs_(std::move(jobs)),
-        job_(std::move(job)) {}
+  struct Programs {
+    PinDir pins;
+    Skeleton<weir_process> process;
+    Skeleton<weir_egress> egress;
+    std::unique_ptr<Rings> rings;
+    bool ordinary = false;  ///< nothing about them was changed: another world may have them afterwards
+  };
+  /// Detaches, and keeps ordinary ones for the next world.
+  struct GiveBack {
+    void operator()(Programs* programs) const;
+  };
+  using OwnedPrograms = std::unique_ptr<Programs, GiveBack>;
+  static Result<OwnedPrograms> Load(const std::function<void(bpf_object*)>& prepare);
+  static Result<OwnedPrograms> TakeSpare();
+  static std::unique_ptr<Programs> spare;
+
+  World(OwnedPrograms programs, TempCgroup root, TempCgroup jobs, TempCgroup job)
+      : programs_(std::move(programs)), root_(std::move(root)), jobs_(std::move(jobs)), job_(std::move(job)) {}
   Result<> Register(std::uint32_t scope_id, std::uint64_t cgroup_id, const weir_scope& scope);
 
-  PinDir pins_;
-  Skeleton<weir_process> process_;
-  Skeleton<weir_egress> egress_;
-  std::unique_ptr<Rings> rings_;
+  OwnedPrograms programs_;
   TempCgroup root_;
   TempCgroup jobs_;  ///< all jobs lie in one place, as the sensor makes them
   TempCgroup job_;

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "bpf/path.h"
+#include "tests/kernel/lab/empty.h"
 
 namespace weir::lab {
 namespace {
@@ -57,30 +58,42 @@ std::optional<weir_exit_event> Seen::ExitOf(pid_t pid) const {
   return std::nullopt;
 }
 
-void ProcessTest::Start(const std::function<void(weir_process&)>& prepare) {
+Result<std::shared_ptr<ProcessTest::Programs>> ProcessTest::Load(const std::function<void(weir_process&)>& prepare) {
   auto pins = PinDir::Create();
-  ASSERT_TRUE(pins) << pins.error().what;
-  pins_.emplace(std::move(*pins));
-  auto cgroup = TempCgroup::Create("weir-process-test");
-  ASSERT_TRUE(cgroup) << cgroup.error().what;
-  cgroup_.emplace(std::move(*cgroup));
-  auto skeleton = Skeleton<weir_process>::Load(*pins_, [&](weir_process& process) {
+  WEIR_TRY(pins);
+  auto skeleton = Skeleton<weir_process>::Load(*pins, [&](weir_process& process) {
     ShrinkOthersTables(process);
     if (prepare) prepare(process);
   });
-  ASSERT_TRUE(skeleton) << skeleton.error().what;
-  skeleton_.emplace(std::move(*skeleton));
-  auto rings = Rings::Open((*skeleton_)->maps.weir_events, (*skeleton_)->maps.weir_denials);
+  WEIR_TRY(skeleton);
+  return std::make_shared<Programs>(Programs{std::move(*pins), std::move(*skeleton)});
+}
+
+void ProcessTest::Start(const std::function<void(weir_process&)>& prepare) {
+  if (prepare || !ordinary_) {
+    auto programs = Load(prepare);
+    ASSERT_TRUE(programs) << programs.error().what;
+    programs_ = std::move(*programs);
+    if (!prepare) ordinary_ = programs_;
+  } else {
+    programs_ = ordinary_;
+    ASSERT_TRUE(EmptyMaps(skeleton().obj));
+  }
+  auto cgroup = TempCgroup::Create("weir-process-test");
+  ASSERT_TRUE(cgroup) << cgroup.error().what;
+  cgroup_.emplace(std::move(*cgroup));
+  auto rings = Rings::Open(skeleton().maps.weir_events, skeleton().maps.weir_denials);
   ASSERT_TRUE(rings) << rings.error().what;
   rings_ = std::move(*rings);
+  rings_->Take();  // of the test before
 
   SetScope(0);
   const std::vector<weir_counts> counts(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-  ASSERT_EQ(0, bpf_map__update_elem((*skeleton_)->maps.weir_counts, &kScope, sizeof(kScope), counts.data(),
+  ASSERT_EQ(0, bpf_map__update_elem(skeleton().maps.weir_counts, &kScope, sizeof(kScope), counts.data(),
                                     counts.size() * sizeof(weir_counts), BPF_ANY));
-  ASSERT_TRUE(MapPut((*skeleton_)->maps.weir_usage, kScope, weir_usage{}));
-  ASSERT_TRUE(MapPut((*skeleton_)->maps.weir_cgroups, cgroup_->id(), kScope));
-  const auto attached = skeleton_->Attach();
+  ASSERT_TRUE(MapPut(skeleton().maps.weir_usage, kScope, weir_usage{}));
+  ASSERT_TRUE(MapPut(skeleton().maps.weir_cgroups, cgroup_->id(), kScope));
+  const auto attached = programs_->skeleton.Attach();
   ASSERT_TRUE(attached) << attached.error().what;
 }
 
@@ -90,12 +103,13 @@ void ProcessTest::SetScope(std::uint32_t flags) {
   scope.generation = 1;
   scope.mode = WEIR_MODE_BLOCK;
   scope.flags = flags;
-  ASSERT_TRUE(MapPut((*skeleton_)->maps.weir_scopes, kScope, scope));
+  ASSERT_TRUE(MapPut(skeleton().maps.weir_scopes, kScope, scope));
 }
 
 void ProcessTest::TearDown() {
   rings_.reset();
-  skeleton_.reset();
+  if (programs_) weir_process::detach(&skeleton());
+  programs_.reset();
 }
 
 ProcessTest::Ended ProcessTest::Run(std::function<int()> body) {
@@ -162,7 +176,7 @@ void ProcessTest::Decode(const Record& record) {
 
 std::uint64_t ProcessTest::Counter(std::uint32_t counter) const {
   std::vector<weir_counts> counts(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-  EXPECT_EQ(0, bpf_map__lookup_elem((*skeleton_)->maps.weir_counts, &kScope, sizeof(kScope), counts.data(),
+  EXPECT_EQ(0, bpf_map__lookup_elem(skeleton().maps.weir_counts, &kScope, sizeof(kScope), counts.data(),
                                     counts.size() * sizeof(weir_counts), 0));
   std::uint64_t sum = 0;
   for (const weir_counts& cpu : counts) sum += cpu.n[counter];
@@ -170,12 +184,12 @@ std::uint64_t ProcessTest::Counter(std::uint32_t counter) const {
 }
 
 std::optional<weir_task> ProcessTest::Task(pid_t pid) const {
-  const auto task = MapGet<weir_task>((*skeleton_)->maps.weir_tasks, static_cast<std::uint32_t>(pid));
+  const auto task = MapGet<weir_task>(skeleton().maps.weir_tasks, static_cast<std::uint32_t>(pid));
   return task ? std::optional(*task) : std::nullopt;
 }
 
 std::uint64_t ProcessTest::UsageTasks() const {
-  const auto usage = MapGet<weir_usage>((*skeleton_)->maps.weir_usage, kScope);
+  const auto usage = MapGet<weir_usage>(skeleton().maps.weir_usage, kScope);
   EXPECT_TRUE(usage);
   return usage ? usage->tasks : ~0ull;
 }

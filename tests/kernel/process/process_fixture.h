@@ -52,7 +52,8 @@ class ProcessTest : public ::testing::Test {
   void SetUp() override { Start({}); }
   void TearDown() override;
 
-  /// Loads and attaches; `prepare` may change the size of maps.
+  /// Loads and attaches; `prepare` may change the size of maps. Without it, programs are loaded once, and their maps
+  /// made empty for each test: the verifier takes half a second of an emulated CPU.
   void Start(const std::function<void(weir_process&)>& prepare);
   /// Writes the scope's row with these WEIR_S_* flags.
   void SetScope(std::uint32_t flags);
@@ -77,7 +78,7 @@ class ProcessTest : public ::testing::Test {
   [[nodiscard]] std::optional<weir_task> Task(pid_t pid) const;
   [[nodiscard]] std::uint64_t UsageTasks() const;
 
-  weir_process& skeleton() { return **skeleton_; }
+  [[nodiscard]] weir_process& skeleton() const { return *programs_->skeleton; }
   const TempCgroup& cgroup() const { return *cgroup_; }
 
   Seen seen;
@@ -85,9 +86,15 @@ class ProcessTest : public ::testing::Test {
  private:
   void Decode(const Record& record);
 
-  std::optional<PinDir> pins_;
+  struct Programs {
+    PinDir pins;
+    Skeleton<weir_process> skeleton;
+  };
+  static Result<std::shared_ptr<Programs>> Load(const std::function<void(weir_process&)>& prepare);
+
+  static inline std::shared_ptr<Programs> ordinary_;  ///< as they are without `prepare`
+  std::shared_ptr<Programs> programs_;
   std::optional<TempCgroup> cgroup_;
-  std::optional<Skeleton<weir_process>> skeleton_;
   std::unique_ptr<Rings> rings_;
 };
 
