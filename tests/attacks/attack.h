@@ -30,7 +30,7 @@ constexpr unsigned kUnprivileged = 1u << 3;  ///< tried as nobody, without capab
 constexpr unsigned kOldDatagram = 1u << 4;
 constexpr unsigned kOldStream = 1u << 5;
 constexpr unsigned kPeer = 1u << 6;          ///< somebody outside comes to this port of the runner
-constexpr unsigned kMayBeMissing = 1u << 7;  ///< a kernel without it has nothing to hold; the test says so
+constexpr unsigned kMayBeMissing = 1u << 7;  ///< a kernel without it has nothing to hold; the test says so (SayAbsent)
 
 constexpr unsigned kNoProcess = 1u << 8;  ///< a socket of the kernel's: recorded as the job's, without a process
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/attacks/attack.h"
+#include "tests/kernel/lab/says.h"
 
 namespace weir::lab {
 
@@ -33,8 +34,10 @@ class Attacked : public testing::TestWithParam<Attack> {
  protected:
   void SetUp() override { ASSERT_NE(range, nullptr); }
 
+  static constexpr std::uint32_t kNoJob = 0;
   // Tries it as a process of the job; what it was told.
   static int Try(const Attack& attack, std::uint32_t scope_id);
+  static bool LacksIt(const Attack& attack, int told);
   // Whether the attempt stands in the record, by the process image of the job.
   static void ExpectRecorded(const Attack& attack, std::uint32_t scope_id, unsigned verdict);
 };
@@ -78,7 +81,7 @@ int Attacked::Try(const Attack& attack, std::uint32_t scope_id) {
     if (!range->EnterRunner()) return kBroken;
     Aim aim{attack.address, attack.port, attack.data};
     if (attack.flags & (kOldDatagram | kOldStream) && (aim.old_fd = OldSocket(attack)) < 0) return kBroken;
-    if (!range->Job(scope_id).Enter()) return kBroken;
+    if (scope_id != kNoJob && !range->Job(scope_id).Enter()) return kBroken;
     if (attack.flags & kUnprivileged && (setgroups(0, nullptr) || setgid(65534) || setuid(65534))) return kBroken;
     return attack.run(aim);
   });
@@ -106,9 +109,11 @@ void Attacked::ExpectRecorded(const Attack& attack, std::uint32_t scope_id, unsi
   EXPECT_TRUE(found) << "no record of it with the process that did it; recorded:" << others;
 }
 
-bool LacksIt(const Attack& attack, int told) {
+// Whether this kernel does not have it: then nobody can do it, in no job either.
+bool Attacked::LacksIt(const Attack& attack, int told) {
   if (told != kMissing || !(attack.flags & kMayBeMissing)) return false;
-  std::cout << attack.name << ": this kernel does not have it, so there is nothing to hold\n";
+  EXPECT_EQ(Try(attack, kNoJob), kMissing) << "only a job cannot do it";
+  SayAbsent(attack.name);
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "tests/kernel/egress/world.h"
+#include "tests/kernel/lab/says.h"
 
 namespace weir::lab {
 namespace {
@@ -27,6 +28,7 @@ bool KernelHas(const Case& c) { return Make(c) == 0; }
 TEST_P(SocketKind, NeedsThePolicyToAdmitIt) {
   const Case& c = GetParam();
   const bool exists = KernelHas(c);
+  if (!exists) SayAbsent(c.name);
   for (const bool admitted : {false, true}) {
     auto world = World::Create(WEIR_MODE_BLOCK, 0, admitted ? c.kind : 0);
     ASSERT_TRUE(world) << world.error().what;

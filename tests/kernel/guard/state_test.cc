@@ -18,6 +18,7 @@
 #include "sensor/guard/guard.h"
 #include "tests/kernel/lab/cgroup.h"
 #include "tests/kernel/lab/pin_dir.h"
+#include "tests/kernel/lab/says.h"
 
 namespace weir::guard {
 namespace {
@@ -26,22 +27,36 @@ namespace fs = std::filesystem;
 
 class GuardState : public testing::Test {
  protected:
-  void SetUp() override {
+  // One set of programs for all cases: the verifier takes ten seconds of an emulated CPU. A guard is made anew for
+  // each, and forgets what the one before has left.
+  static void SetUpTestSuite() {
     auto cgroup = lab::TempCgroup::Create("weir-guard");
     ASSERT_TRUE(cgroup) << cgroup.error().what;
     cgroup_.emplace(std::move(*cgroup));
     auto pins = lab::PinDir::Create();
     ASSERT_TRUE(pins) << pins.error().what;
     pins_.emplace(std::move(*pins));
-    char state[] = "/tmp/weir-guard-XXXXXX";
-    ASSERT_NE(::mkdtemp(state), nullptr);
-    state_ = state;
     auto programs = sensor_bpf::Programs::Open({cgroup_->path(), fs::path(pins_->path()) / "weir", 65536, 65536});
     ASSERT_TRUE(programs) << programs.error().what;
     programs_.emplace(std::move(*programs));
     auto maps = sensor_bpf::PolicyMaps::Of(*programs_);
     ASSERT_TRUE(maps) << maps.error().what;
     maps_.emplace(std::move(*maps));
+  }
+  static void TearDownTestSuite() {
+    if (programs_) {
+      EXPECT_TRUE(programs_->Remove());
+    }
+    maps_.reset();
+    programs_.reset();
+    pins_.reset();
+    cgroup_.reset();
+  }
+  void SetUp() override {
+    ASSERT_TRUE(maps_);
+    char state[] = "/tmp/weir-guard-XXXXXX";
+    ASSERT_NE(::mkdtemp(state), nullptr);
+    state_ = state;
     root_ = state_.string() + "-root";
     StartGuard();
   }
@@ -53,9 +68,6 @@ class GuardState : public testing::Test {
   }
   void TearDown() override {
     guard_.reset();
-    if (programs_) {
-      EXPECT_TRUE(programs_->Remove());
-    }
     fs::remove_all(state_);
     fs::remove_all(root_);
   }
@@ -87,12 +99,13 @@ class GuardState : public testing::Test {
   static constexpr std::uint32_t kScope = 77;
   fs::path root_;
 
-  std::optional<lab::TempCgroup> cgroup_;
-  std::optional<lab::PinDir> pins_;
   fs::path state_;
-  std::optional<sensor_bpf::Programs> programs_;
-  std::optional<sensor_bpf::PolicyMaps> maps_;
   std::optional<Guard> guard_;
+
+  static inline std::optional<lab::TempCgroup> cgroup_;
+  static inline std::optional<lab::PinDir> pins_;
+  static inline std::optional<sensor_bpf::Programs> programs_;
+  static inline std::optional<sensor_bpf::PolicyMaps> maps_;
 };
 
 TEST_F(GuardState, IsProvenForEachClassOrSaysWhatIsMissing) {
@@ -103,8 +116,7 @@ TEST_F(GuardState, IsProvenForEachClassOrSaysWhatIsMissing) {
   std::size_t full = 0;
   for (const ClassState& state : guard_->states()) {
     const std::string name(policy::GuardClassOf(state.number)->name);
-    std::printf("guard %s: %s%s%s\n", name.c_str(), std::string(StateName(state.state)).c_str(),
-                state.why.empty() ? "" : ", ", state.why.c_str());
+    lab::SayGuard(name, std::string(StateName(state.state)) + (state.why.empty() ? "" : ", " + state.why));
     EXPECT_EQ(state.state == State::kFull, state.why.empty()) << name;
     if (state.state == State::kFull) ++full;
     if (all_run) {
@@ -114,6 +126,10 @@ TEST_F(GuardState, IsProvenForEachClassOrSaysWhatIsMissing) {
   if (!all_run) {
     EXPECT_LT(full, WEIR_GUARD_CLASSES);
   }
+  EXPECT_FALSE(fs::exists(state_ / "guard-probe")) << "the probe leaves nothing behind";
+  EXPECT_TRUE(maps_->Scopes()->empty());
+  for (const auto& entry : fs::directory_iterator(fs::path(cgroup_->path()) / "weir"))
+    EXPECT_FALSE(entry.is_directory()) << entry.path();
 }
 
 // It costs every system call of the host a little, so nobody pays while no job is there.
@@ -137,13 +153,6 @@ TEST_F(GuardState, TheFallbackIsAttachedWhileAJobLivesAndOnlyWhereItIsNeeded) {
   ASSERT_TRUE(guard_->Refresh(false));
   EXPECT_EQ(attached(), 0);
   EXPECT_FALSE(pinned());
-}
-
-TEST_F(GuardState, TheProbeLeavesNothingBehind) {
-  EXPECT_FALSE(fs::exists(state_ / "guard-probe"));
-  EXPECT_TRUE(maps_->Scopes()->empty());
-  fs::directory_iterator jobs(fs::path(cgroup_->path()) / "weir");
-  for (const auto& entry : jobs) EXPECT_FALSE(entry.is_directory()) << entry.path();
 }
 
 TEST_F(GuardState, ADeputyThatIsTakenFromItsPlaceStaysGuardedWhileAJobLives) {

@@ -60,7 +60,8 @@ class DaemonTest : public SensorWorld {
                     state_ / "log");
     ASSERT_GT(daemon_, 0);
     auto channel = grpc::CreateChannel("unix:" + Socket().string(), grpc::InsecureChannelCredentials());
-    ASSERT_TRUE(channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(20)))
+    // A minute: an emulated CPU takes long to verify the programs.
+    ASSERT_TRUE(channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(60)))
         << ReadAll(state_ / "log");
     stub_ = v1::SensorControl::NewStub(channel);
   }

@@ -17,6 +17,7 @@
 #include "sensor/bpf/policy_maps.h"
 #include "tests/kernel/lab/cgroup.h"
 #include "tests/kernel/lab/pin_dir.h"
+#include "tests/kernel/lab/says.h"
 
 namespace weir::sensor_bpf {
 namespace {
@@ -196,6 +197,7 @@ TEST_F(ProgramsTest, SaysWhenALinkWasDetachedByForce) {
     ++detached;
   }
   EXPECT_EQ(detached, 1);
+  lab::SaySeen("Describe() names the program that is not attached");
   link.Reset();
   { Programs gone = std::move(*programs); }
 
