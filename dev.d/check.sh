@@ -70,6 +70,11 @@ check_matrix() {
   local found
   found=$(matrix_faults docs/bypass-matrix.md tests)
   [[ -z $found ]] || { printf '%s\n' "$found" >&2 && return 1; }
+  # The cases of the table of kernels; what they come to, only a run of the tests can say.
+  # shellcheck source=dev.d/kernels.sh
+  source dev.d/kernels.sh
+  diff <(matrix_cases docs/bypass-matrix.md tests | cut -f 2) <(documented docs/kernel-support.md | documented_cases) >&2 ||
+    { warn "docs/kernel-support.md has other cases: ./dev test -L vm, then ./dev matrix --write" && return 1; }
 }
 
 # Reads build/dev/compile_commands.json. A file that passed is remembered by its digest, so that only what changed is

@@ -65,3 +65,32 @@ matrix_faults() {
     grep -qE "(^|/)${name/./\\.}(/|\$)" <<<"$names" || printf '%s: in no row: %s\n' "$matrix" "$name"
   done
 }
+
+# matrix_cases MATRIX TESTS: for dev.d/kernels.awk, fields by tabs: `group NAME`, or `case NAME KIND:TEST...`. A test's kind is
+# unit (any kernel), scenario (all of Weir, on a whole host) or kernel; its name is as GoogleTest says it, else as ctest does.
+matrix_cases() {
+  awk -F'|' -v OFS='\t' '
+    FILENAME == "-" { split($0, pair, " "); file[pair[1]] = pair[2]; next }
+    /^## Not held yet/ { exit }
+    /^## / { print "group", substr($0, 4) }
+    /^\|/ && $2 !~ /^( case |---)/ {
+      name = $2
+      gsub(/^ +| +$/, "", name)
+      line = "case" OFS name
+      while (match($3, /`[^`]+`/)) {
+        test = substr($3, RSTART + 1, RLENGTH - 2)
+        $3 = substr($3, RSTART + RLENGTH)
+        kind = "kernel"
+        if (sub(/^attacks\./, "", test)) sub(/\//, "/Attacked.IsHeldAndSeen/", test)
+        else if (test ~ /^system\./) kind = "scenario"
+        else {
+          suite = test
+          sub(/^[^\/.]*\//, "", suite)
+          sub(/\/.*$/, "", suite)
+          if (file[suite] ~ /\/unit\//) kind = "unit"
+        }
+        line = line OFS kind ":" test
+      }
+      print line
+    }' - "$1" < <(test_cases "$2")
+}

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# ./dev test: every test, real kernels and real processes. ctest's summary is the last thing that it prints.
+# ./dev test: every test, real kernels and real processes. It ends with the table of cases and kernels, and ctest's summary.
 
 # Test names (shell patterns) that may be skipped on this machine, from tests/expected_skips.txt.
 expected_skips() { sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' tests/expected_skips.txt; }
@@ -28,21 +28,30 @@ dev_test() {
   require_root "./dev test" test
   # shellcheck source=dev.d/build.sh
   source dev.d/build.sh
+  # shellcheck source=dev.d/kernels.sh
+  source dev.d/kernels.sh
   dev_build all
   setup_kernels
   build_fuzzers
   mount_kernel_filesystems
   private_cgroup_root
   export WEIR_BIN_DIR=$WEIR_REPO/build/dev
-  local report=$WEIR_REPO/build/dev/ctest.xml status=0 skipped
-  rm -f "$report"
+  local report=$WEIR_REPO/build/dev/ctest.xml log=$WEIR_REPO/build/dev/ctest.log status=0 unlike=0 skipped
+  rm -f "$report" "$kernels/host"
+  : >build/dev/began
   say "test: cgroup root $WEIR_CGROUP_ROOT"
-  ctest --test-dir build/dev -j "$(jobs_wanted)" --output-on-failure --no-tests=error --output-junit "$report" "$@" ||
-    status=$?
+  # Their output tells what the cases came to. ctest's summary comes last, behind the table.
+  ctest --test-dir build/dev -j "$(jobs_wanted)" --output-on-failure --no-tests=error --output-junit "$report" \
+    --test-output-size-passed 1000000 "$@" | tee "$log" | sed -u '/^[0-9]*% tests passed/,$d' || status=${PIPESTATUS[0]}
+  mkdir -p "$kernels"
+  (($# == 0)) && host_outcomes "$report" >"$kernels/host"
+  report_kernels build/dev/began || unlike=1
+  sed -n '/^[0-9]*% tests passed/,$p' "$log"
   skipped=$(unexpected_skips "$report")
   if [[ -n $skipped ]]; then
     printf '%s\n' "$skipped" >&2
     die "these tests were skipped, and tests/expected_skips.txt does not list them"
   fi
+  ((unlike == 0)) || die "the table of cases and kernels is not as it should be (see above the summary)"
   return "$status"
 }
