@@ -99,7 +99,7 @@
  * reserved for that.
  */
 #define WEIR_C_VERDICT 0u
-#define WEIR_C_LOST_EXEC 32u /* ring full: event not sent */
+#define WEIR_C_LOST_EXEC 32u /* the ring, or the scope's share of it, was full: event not sent */
 #define WEIR_C_LOST_FORK 33u
 #define WEIR_C_LOST_EXIT 34u
 #define WEIR_C_LOST_FLOW 35u
@@ -128,12 +128,25 @@ struct weir_counts {
     __u64 n[WEIR_COUNTERS];
 };
 
-/* Counters of all scopes (map weir_usage, one per scope, shared by CPUs; updated atomically, read approximately). */
+/* One scope's use of a ring, as far as the programs know it: the reader does not say whose records it has taken. What
+ * began to be written before `mark` is read as soon as the reader stands behind it. */
+struct weir_ring_use {
+    __u64 mark;   /* position in the ring from which on `since` counts */
+    __u64 before; /* bytes of records in the window before that; 0 once they are known to be read */
+    __u64 since;
+};
+
+#define WEIR_RING_EVENTS 0u
+#define WEIR_RING_DENIALS 1u
+#define WEIR_RINGS 2u
+
+/* A scope's use of what is shared (map weir_usage; shared by CPUs, updated atomically, read approximately). */
 struct weir_usage {
     __u64 flows;
     __u64 learned;
     __u64 pending;
     __u64 tasks;
+    struct weir_ring_use rings[WEIR_RINGS];
 };
 
 /* ---- scopes and their members ------------------------------------------------------------------------------ */
@@ -656,7 +669,8 @@ struct weir_finding_event {
 #endif
 
 WEIR_ASSERT_SIZE(weir_counts, 512);
-WEIR_ASSERT_SIZE(weir_usage, 32);
+WEIR_ASSERT_SIZE(weir_ring_use, 24);
+WEIR_ASSERT_SIZE(weir_usage, 80);
 WEIR_ASSERT_SIZE(weir_scope, 48);
 WEIR_ASSERT_SIZE(weir_task, 48);
 WEIR_ASSERT_SIZE(weir_canary, 24);

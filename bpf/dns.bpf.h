@@ -142,11 +142,12 @@ static __always_inline void weir_dns_event_fill(struct weir_dns_event *record, c
 /* Global, like weir_packet_slow, and for the same reason; kind is WEIR_E_*. */
 __weak __noinline int weir_dns_send(__u32 slot, __u32 kind, __u32 verdict) {
     const struct weir_dns_state *state = weir_dns_state_of(slot);
-    struct weir_dns_event *record;
+    struct weir_dns_event *record = 0;
 
     if (!state) return 0;
     if (verdict == WEIR_ALLOW) {
-        record = bpf_ringbuf_reserve(&weir_events, sizeof(*record), 0);
+        if (weir_events_admit(state->asked.scope_id, sizeof(*record)))
+            record = bpf_ringbuf_reserve(&weir_events, sizeof(*record), 0);
         if (!record) {
             weir_count(state->asked.scope_id, WEIR_C_LOST_DNS);
             return 0;
@@ -154,7 +155,8 @@ __weak __noinline int weir_dns_send(__u32 slot, __u32 kind, __u32 verdict) {
         weir_dns_event_fill(record, state, (__u16)kind, (__u8)verdict);
         bpf_ringbuf_submit(record, WEIR_QUIET);
     } else {
-        record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
+        if (weir_denials_admit(state->asked.scope_id, sizeof(*record)))
+            record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
         if (!record) {
             weir_count(state->asked.scope_id, WEIR_C_LOST_DENIAL);
             return 0;

@@ -4,7 +4,7 @@
 #ifndef WEIR_EVENT_BPF_H
 #define WEIR_EVENT_BPF_H
 
-#include "identity.bpf.h"
+#include "ring.bpf.h"
 
 /* Denials wake the sensor; everything else waits for its poll, because a wake-up costs ten times the verdict. */
 #define WEIR_QUIET BPF_RB_NO_WAKEUP
@@ -38,6 +38,13 @@ static __always_inline void weir_comm(__u8 comm[WEIR_COMM_BYTES]) {
     BPF_CORE_READ_INTO((char(*)[WEIR_COMM_BYTES])comm, task, comm);
 }
 
+/* Sends a record that lies in memory to the ring of plain events. */
+static __always_inline void weir_event_output(__u32 scope_id, void *record, __u64 bytes, __u32 lost) {
+    int sent = weir_events_admit(scope_id, bytes) && !bpf_ringbuf_output(&weir_events, record, bytes, WEIR_QUIET);
+
+    weir_count(scope_id, sent ? WEIR_C_EVENTS : lost);
+}
+
 struct weir_found {
     __u64 value;
     __u32 finding; /* WEIR_F_* */
@@ -46,8 +53,9 @@ struct weir_found {
 };
 
 static __always_inline void weir_find(__u32 scope_id, __u64 exec_id, __u32 tgid, const struct weir_found *found) {
-    struct weir_finding_event *record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
+    struct weir_finding_event *record = 0;
 
+    if (weir_denials_admit(scope_id, sizeof(*record))) record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
     if (!record) {
         weir_count(scope_id, WEIR_C_LOST_FINDING);
         return;

@@ -41,10 +41,11 @@ static __always_inline void weir_flow_event_fill(struct weir_flow_event *record,
 /* Two calls, because the verifier wants to see which ring a reservation came from. */
 static __noinline int weir_flow_send(const struct weir_sock *sock, __u32 generation, __u32 socket_kind,
                                      int in_process) {
-    struct weir_flow_event *record;
+    struct weir_flow_event *record = 0;
 
     if (sock->verdict == WEIR_ALLOW) {
-        record = bpf_ringbuf_reserve(&weir_events, sizeof(*record), 0);
+        if (weir_events_admit(sock->scope_id, sizeof(*record)))
+            record = bpf_ringbuf_reserve(&weir_events, sizeof(*record), 0);
         if (!record) {
             weir_count(sock->scope_id, WEIR_C_LOST_FLOW);
             return 0;
@@ -52,7 +53,8 @@ static __noinline int weir_flow_send(const struct weir_sock *sock, __u32 generat
         weir_flow_event_fill(record, sock, generation, socket_kind, in_process);
         bpf_ringbuf_submit(record, WEIR_QUIET);
     } else {
-        record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
+        if (weir_denials_admit(sock->scope_id, sizeof(*record)))
+            record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
         if (!record) {
             weir_count(sock->scope_id, WEIR_C_LOST_DENIAL);
             return 0;

@@ -127,11 +127,7 @@ __weak __noinline int weir_image_send(__u64 task_address, __u32 tgid, __u32 how)
     weir_count(entry->scope_id, WEIR_C_EXECS);
     used = image->used;
     if (used > WEIR_IMAGE_BYTES) return -1; /* cannot be; the verifier does not know */
-    if (bpf_ringbuf_output(&weir_events, image, sizeof(image->event) + used, WEIR_QUIET)) {
-        weir_count(entry->scope_id, WEIR_C_LOST_EXEC);
-        return 0;
-    }
-    weir_count(entry->scope_id, WEIR_C_EVENTS);
+    weir_event_output(entry->scope_id, image, sizeof(image->event) + used, WEIR_C_LOST_EXEC);
     return 0;
 }
 

@@ -11,8 +11,7 @@ static __always_inline void weir_fork_record(__u32 tgid, const struct weir_task 
 
     weir_event_begin(&record.event, WEIR_E_FORK, child->scope_id, child->exec_id, tgid);
     weir_count(child->scope_id, WEIR_C_FORKS);
-    weir_count(child->scope_id, bpf_ringbuf_output(&weir_events, &record, sizeof(record), WEIR_QUIET) ? WEIR_C_LOST_FORK
-                                                                                                      : WEIR_C_EVENTS);
+    weir_event_output(child->scope_id, &record, sizeof(record), WEIR_C_LOST_FORK);
 }
 
 /* The child of a scope's task is the scope's, whatever cgroup it starts in. */
@@ -110,7 +109,6 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx) {
     record.code = weir_wait_status(task);
     if (!weir_task_remove(tgid, scope_id) || flags & WEIR_T_CANARY) return 0;
     weir_count(scope_id, WEIR_C_EXITS);
-    weir_count(scope_id, bpf_ringbuf_output(&weir_events, &record, sizeof(record), WEIR_QUIET) ? WEIR_C_LOST_EXIT
-                                                                                               : WEIR_C_EVENTS);
+    weir_event_output(scope_id, &record, sizeof(record), WEIR_C_LOST_EXIT);
     return 0;
 }

@@ -242,7 +242,6 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
   WEIR_TRY(p.TakePlace(*job));
   const std::string job_id = job->state.job_id;
   const std::uint32_t scope_id = job->state.scope_id;
-  if (p.uplink) job->undelivered_before = p.uplink->Status().dropped;
   p.pipeline->AddJob(scope_id, {job_id, RuleTexts(*job->policy)});
 
   JobBegun begun;

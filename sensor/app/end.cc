@@ -142,7 +142,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   }
   if (auto sent = pipeline->SubmitFlowTotals(scope_id); !sent)
     facts.further_reasons.push_back("sums of flows: " + sent.error().what);
-  if (auto flushed = pipeline->Flush(kDrain); !flushed)
+  if (auto flushed = pipeline->Flush(scope_id, kDrain); !flushed)
     facts.further_reasons.push_back("drain: " + flushed.error().what);
   if (auto counts = maps->ReadCounts(scope_id)) {
     facts.has_counts = true;
@@ -152,6 +152,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   for (const auto& [name, count] : job.state.forwarder_counts) facts.forwarder[name] += count;
   const events::ScopeTally tally = pipeline->Tally(scope_id);
   facts.dropped = tally.dropped;
+  facts.undelivered = tally.undelivered;
   facts.refused = tally.refused;
   facts.events_read = tally.events_read;
   if (job.adopted && facts.has_counts) {
@@ -161,7 +162,6 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
     if (!job.state.gaps.empty() && facts.events_read_before > job.events_read_before)
       job.state.gaps.back().lost_at_most = facts.events_read_before - job.events_read_before;
   }
-  if (uplink) facts.undelivered = uplink->Status().dropped - job.undelivered_before;
   const events::StreamDigest digest = pipeline->Digest(scope_id);
   job.state.segments.push_back({epoch, digest.events, digest.first_sequence, digest.last_sequence, digest.sha256_hex});
   facts.job = job.state;

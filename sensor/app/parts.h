@@ -42,7 +42,6 @@ struct LiveJob {
   bool checkpoint_failed = false;        ///< the last one; told once
   std::uint64_t events_read_before = 0;  ///< carried on by earlier sensors, as of their last checkpoint
   std::uint64_t events_read_safe = 0;    ///< by this sensor: all of them are with the collector
-  std::uint64_t undelivered_before = 0;  ///< what the uplink had dropped when the job began
 
   std::shared_ptr<const policy::CompiledPolicy> policy;
   std::optional<jobs::JobCgroup> cgroup;

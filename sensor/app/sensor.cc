@@ -51,7 +51,8 @@ Result<> Sensor::Parts::StartPipeline(std::shared_ptr<grpc::Channel> collector,
       },
       [this](events::Outgoing event) {
         if (uplink) uplink->Append(std::move(event));
-      });
+      },
+      [this](const events::Outgoing& event) { return !uplink || uplink->Admit(event); });
   WEIR_TRY(line);
   pipeline = std::move(*line);
   dns_forward::Callbacks callbacks;
@@ -112,6 +113,7 @@ void Sensor::Parts::Checkpoint() {
     state.checkpoint_time_ns = jobs::UnixNow();
     state.events_read = job->events_read_before + job->events_read_safe;
     for (const auto& [kind, count] : tally.dropped) state.dropped[kind] += count;
+    for (const auto& [kind, count] : tally.undelivered) state.undelivered[kind] += count;
     for (const auto& [name, count] : ForwarderCounts(state.scope_id)) state.forwarder_counts[name] += count;
     auto saved = store->Save(state, /*sync=*/false);
     if (!saved && !job->checkpoint_failed)
@@ -226,7 +228,7 @@ Sensor::Parts::~Parts() {
   if (guard_watch.joinable()) guard_watch.join();
   if (!programs || !maps) return;
   if (pipeline && !live.empty()) {
-    static_cast<void>(pipeline->Flush(kDrainAtStop));
+    static_cast<void>(pipeline->Flush(std::nullopt, kDrainAtStop));
     if (uplink) static_cast<void>(uplink->WaitDurable(pipeline->Status().last_sequence, kDrainAtStop));
     Checkpoint();
   }
@@ -347,7 +349,6 @@ SensorStatus Sensor::Status() const {
     const uplink::UplinkStatus link = parts_->uplink->Status();
     status.collector_connected = link.connected;
     status.events_queued += link.waiting;
-    status.events_dropped += link.dropped;
   }
   status.epoch = parts_->epoch;
   status.start_faults = parts_->start_faults;

@@ -145,7 +145,7 @@ struct Finding {
 
 /// Something was not recorded.
 struct Gap {
-  std::string reason;  ///< "sensor-down", "ring-full", "queue-full", "malformed", …
+  std::string reason;  ///< "sensor-down", "queue-full", "uplink-full", "malformed", …
   std::int64_t from_ns = 0;
   std::int64_t until_ns = 0;
   std::map<std::string, std::uint64_t> lost;  ///< per kind of record

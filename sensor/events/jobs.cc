@@ -14,6 +14,26 @@ std::string RuleText(const JobInfo& info, std::uint32_t rule_id) {
   return info.rules[rule_id - 1];
 }
 
+constexpr char kQueueFull[] = "queue-full";
+constexpr char kUplinkFull[] = "uplink-full";
+constexpr char kMalformed[] = "malformed";
+
+using Counts = std::map<std::string, std::uint64_t>;
+
+Counts Since(const Counts& now, const Counts& before) {
+  Counts fresh;
+  for (const auto& [kind, count] : now) {
+    const auto known = before.find(kind);
+    const std::uint64_t old = known == before.end() ? 0 : known->second;
+    if (count != old) fresh.emplace(kind, count - old);
+  }
+  return fresh;
+}
+
+void AddAll(const Counts& from, Counts& to) {
+  for (const auto& [kind, count] : from) to[kind] += count;
+}
+
 }  // namespace
 
 void Job::NoteLoss(std::int64_t now_ns) {
@@ -21,8 +41,22 @@ void Job::NoteLoss(std::int64_t now_ns) {
   first_loss_ns.compare_exchange_strong(none, now_ns);
 }
 
+std::map<std::string, std::uint64_t> KindCounts::ByName() const {
+  std::map<std::string, std::uint64_t> named;
+  for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    const std::uint64_t count = counts_[kind].load();
+    if (count) named.emplace(KindName(static_cast<Kind>(kind)), count);
+  }
+  return named;
+}
+
 void Job::CountDrop(Kind kind, std::int64_t now_ns) {
-  dropped[static_cast<std::size_t>(kind)].fetch_add(1);
+  dropped.Add(kind);
+  NoteLoss(now_ns);
+}
+
+void Job::CountUndelivered(Kind kind, std::int64_t now_ns) {
+  undelivered.Add(kind);
   NoteLoss(now_ns);
 }
 
@@ -32,12 +66,7 @@ void Job::CountRefused(std::int64_t now_ns) {
 }
 
 ScopeTally Job::Tally() const {
-  ScopeTally tally{events_read.load(), refused.load(), {}, handed_on.load()};
-  for (std::size_t kind = 0; kind < kKinds; ++kind) {
-    const std::uint64_t count = dropped[kind].load();
-    if (count) tally.dropped.emplace(KindName(static_cast<Kind>(kind)), count);
-  }
-  return tally;
+  return {events_read.load(), refused.load(), dropped.ByName(), undelivered.ByName(), handed_on.load()};
 }
 
 StreamDigest Job::Digest() {
@@ -45,24 +74,24 @@ StreamDigest Job::Digest() {
   return {digest.Hex(), digest.records(), first_sequence, last_sequence};
 }
 
-std::vector<Gap> Job::TakeGaps(std::int64_t now_ns) {
-  const std::int64_t from_ns = first_loss_ns.exchange(0);
-  if (from_ns == 0) return {};
-  Gap overflow{"queue-full", from_ns, now_ns, {}};
-  for (std::size_t kind = 0; kind < kKinds; ++kind) {
-    const std::uint64_t total = dropped[kind].load();
-    const std::uint64_t fresh = total - std::exchange(reported_dropped[kind], total);
-    if (fresh) overflow.lost.emplace(KindName(static_cast<Kind>(kind)), fresh);
-  }
-  Gap malformed{"malformed", from_ns, now_ns, {}};
-  const std::uint64_t now_refused = refused.load();
-  if (now_refused != reported_refused) malformed.lost.emplace("record", now_refused - reported_refused);
-  reported_refused = now_refused;
-
+std::vector<Gap> Job::Gaps(std::int64_t now_ns) {
+  if (gap_from_ns == 0) gap_from_ns = first_loss_ns.exchange(0);
+  if (gap_from_ns == 0) return {};
   std::vector<Gap> gaps;
-  if (!overflow.lost.empty()) gaps.push_back(std::move(overflow));
-  if (!malformed.lost.empty()) gaps.push_back(std::move(malformed));
+  const auto add = [&](const char* reason, std::map<std::string, std::uint64_t> lost) {
+    if (!lost.empty()) gaps.push_back({reason, gap_from_ns, now_ns, std::move(lost)});
+  };
+  add(kQueueFull, Since(dropped.ByName(), reported_dropped));
+  add(kUplinkFull, Since(undelivered.ByName(), reported_undelivered));
+  if (const std::uint64_t now_refused = refused.load(); now_refused != reported_refused)
+    add(kMalformed, {{"record", now_refused - reported_refused}});
   return gaps;
+}
+
+void Job::Reported(const Gap& gap) {
+  if (gap.reason == kMalformed) reported_refused += gap.lost.at("record");
+  if (gap.reason == kQueueFull) AddAll(gap.lost, reported_dropped);
+  if (gap.reason == kUplinkFull) AddAll(gap.lost, reported_undelivered);
 }
 
 void Enrich(Event& event, const JobInfo& info) {

@@ -5,8 +5,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -16,6 +18,17 @@
 
 namespace weir::events {
 
+/// Events per kind. Any thread.
+class KindCounts {
+ public:
+  void Add(Kind kind) { ++counts_[static_cast<std::size_t>(kind)]; }
+  /// By KindName; only those above 0.
+  [[nodiscard]] std::map<std::string, std::uint64_t> ByName() const;
+
+ private:
+  std::array<std::atomic<std::uint64_t>, kKinds> counts_{};
+};
+
 /// One scope's books. Atomics: written by reader and writer, read by all. `mutex` guards the digest; the members below
 /// it belong to the writer.
 struct Job {
@@ -24,8 +37,9 @@ struct Job {
   const JobInfo info;
   std::atomic<std::uint64_t> events_read{0};
   std::atomic<std::uint64_t> refused{0};
-  std::array<std::atomic<std::uint64_t>, kKinds> dropped{};
-  std::atomic<std::int64_t> first_loss_ns{0};  ///< Unix time of the first loss not reported yet; 0: none
+  KindCounts dropped;                          ///< by the queue
+  KindCounts undelivered;                      ///< not admitted to the sink
+  std::atomic<std::int64_t> first_loss_ns{0};  ///< Unix time of the first loss since the writer looked; 0: none
   std::atomic<std::uint64_t> handed_on{0};
 
   std::mutex mutex;
@@ -33,15 +47,19 @@ struct Job {
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;
 
+  std::int64_t gap_from_ns = 0;  ///< of the first loss that no gap has told; 0: none
   std::uint64_t reported_refused = 0;
-  std::array<std::uint64_t, kKinds> reported_dropped{};
+  std::map<std::string, std::uint64_t> reported_dropped;
+  std::map<std::string, std::uint64_t> reported_undelivered;
 
   void CountDrop(Kind kind, std::int64_t now_ns);
+  void CountUndelivered(Kind kind, std::int64_t now_ns);
   void CountRefused(std::int64_t now_ns);
   [[nodiscard]] ScopeTally Tally() const;
   [[nodiscard]] StreamDigest Digest();
-  /// Losses since the last call, one Gap per reason. Writer only.
-  [[nodiscard]] std::vector<Gap> TakeGaps(std::int64_t now_ns);
+  /// Losses that are not Reported yet, one Gap per reason. Writer only.
+  [[nodiscard]] std::vector<Gap> Gaps(std::int64_t now_ns);
+  void Reported(const Gap& gap);
 
  private:
   void NoteLoss(std::int64_t now_ns);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -61,9 +62,10 @@ FlowTotals TotalsOf(FlowId id, const weir_flow& flow, std::int64_t boot_to_unix_
 }  // namespace
 
 struct EventPipeline::Parts {
-  Parts(const PipelineConfig& config, FlowSource flow_source, Sink event_sink)
+  Parts(const PipelineConfig& config, FlowSource flow_source, Sink event_sink, Admission admission)
       : flows(std::move(flow_source)),
         sink(std::move(event_sink)),
+        admit(std::move(admission)),
         queue(config.queue_events, config.queue_bytes, [this](const Event& event) { OnDrop(event); }) {}
   ~Parts();
 
@@ -71,14 +73,14 @@ struct EventPipeline::Parts {
   void Write();
   void WriteItem(Item item);
   void WriteGaps();
-  std::uint64_t HandOn(Event event, Job& job);
+  [[nodiscard]] std::optional<std::uint64_t> HandOn(Event event, Job& job);
 
   const FlowSource flows;
   const Sink sink;
+  const Admission admit;
   JobTable jobs;
   EventQueue queue;
   std::atomic<std::uint64_t> dropped{0};
-  std::atomic<std::uint64_t> dropped_reported{0};
   std::atomic<std::uint64_t> unowned{0};
   std::atomic<std::uint64_t> last_sequence{0};
 
@@ -87,6 +89,7 @@ struct EventPipeline::Parts {
 
   // The writer's own.
   v1::Event wire;
+  std::uint64_t losses_reported = 0;  ///< sum of drops and refusals when each was last told by a gap
 
   std::unique_ptr<RingReader> reader;
   std::thread writer;
@@ -108,9 +111,9 @@ void EventPipeline::Parts::Write() {
   while (true) {
     std::vector<Item> items = queue.Pop(kWriterBatch, kWriterWait);
     if (items.empty() && queue.Closed()) return;
-    if (queue.Roomy()) WriteGaps();  // before a JobEnd that may be in this batch
+    WriteGaps();  // before a JobEnd that may be in this batch
     for (Item& item : items) WriteItem(std::move(item));
-    if (queue.Roomy()) WriteGaps();  // before a Flush returns
+    WriteGaps();  // before a Flush returns
   }
 }
 
@@ -121,26 +124,48 @@ void EventPipeline::Parts::WriteItem(Item item) {
     if (item.waiter) item.waiter->set_value(Fail(Code::kNotFound, "no job has this scope"));
     return;
   }
-  const std::uint64_t sequence = HandOn(std::move(item.event), *job);
-  if (item.waiter) item.waiter->set_value(sequence);
-}
-
-void EventPipeline::Parts::WriteGaps() {
-  const std::uint64_t losses = dropped.load() + reader->refused();
-  if (dropped_reported.exchange(losses) == losses) return;
-  const std::int64_t now_ns = UnixNowNs();
-  for (const auto& [scope_id, job] : jobs.All()) {
-    for (Gap& gap : job->TakeGaps(now_ns)) HandOn({0, now_ns, scope_id, {}, std::move(gap)}, *job);
+  const Kind kind = KindOf(item.event.body);
+  const std::optional<std::uint64_t> sequence = HandOn(std::move(item.event), *job);
+  if (!sequence) {
+    job->CountUndelivered(kind, UnixNowNs());
+    ++dropped;
+  }
+  if (!item.waiter) return;
+  if (sequence) {
+    item.waiter->set_value(*sequence);
+  } else {
+    item.waiter->set_value(Fail(Code::kExhausted, "what waits for the collector is too much"));
   }
 }
 
-std::uint64_t EventPipeline::Parts::HandOn(Event event, Job& job) {
+// Of scopes for which there is room; the others' losses go on, and one gap may tell of many.
+void EventPipeline::Parts::WriteGaps() {
+  const std::uint64_t losses = dropped.load() + reader->refused();
+  if (losses == losses_reported) return;
+  const std::int64_t now_ns = UnixNowNs();
+  bool all = true;
+  for (const auto& [scope_id, job] : jobs.All()) {
+    bool told = queue.Roomy(scope_id);
+    for (const Gap& gap : told ? job->Gaps(now_ns) : std::vector<Gap>{}) {
+      const bool taken = HandOn({0, now_ns, scope_id, {}, gap}, *job).has_value();
+      if (taken) job->Reported(gap);
+      told = told && taken;
+    }
+    if (told) job->gap_from_ns = 0;
+    all = all && told;
+  }
+  if (all) losses_reported = losses;
+}
+
+// Nothing when it is not admitted.
+std::optional<std::uint64_t> EventPipeline::Parts::HandOn(Event event, Job& job) {
   const Importance importance = ImportanceOf(event.body);
   Enrich(event, job.info);
   event.sequence = last_sequence.load(std::memory_order_relaxed) + 1;
   ToProto(event, wire);
-  Outgoing outgoing{event.sequence, importance, {}};
+  Outgoing outgoing{event.sequence, importance, {}, event.scope_id};
   AppendSerialized(wire, outgoing.bytes);
+  if (admit && !admit(outgoing)) return std::nullopt;
   {
     std::lock_guard lock(job.mutex);
     job.digest.Add(outgoing.bytes);
@@ -156,9 +181,9 @@ std::uint64_t EventPipeline::Parts::HandOn(Event event, Job& job) {
 EventPipeline::EventPipeline(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 EventPipeline::~EventPipeline() = default;
 
-Result<std::unique_ptr<EventPipeline>> EventPipeline::Create(const PipelineConfig& config, FlowSource flows,
-                                                             Sink sink) {
-  auto parts = std::make_unique<Parts>(config, std::move(flows), std::move(sink));
+Result<std::unique_ptr<EventPipeline>> EventPipeline::Create(const PipelineConfig& config, FlowSource flows, Sink sink,
+                                                             Admission admit) {
+  auto parts = std::make_unique<Parts>(config, std::move(flows), std::move(sink), std::move(admit));
   for (const auto& [scope_id, info] : config.adopted) parts->jobs.Add(scope_id, info);
   auto reader = RingReader::Create(config, parts->jobs, parts->queue);
   if (!reader) return tl::unexpected<Error>(std::move(reader).error());
@@ -190,10 +215,10 @@ Result<std::uint64_t> EventPipeline::SubmitAndWait(std::uint32_t scope_id, Body 
   return numbered.get();
 }
 
-Result<> EventPipeline::Flush(std::chrono::milliseconds deadline) {
+Result<> EventPipeline::Flush(std::optional<std::uint32_t> scope_id, std::chrono::milliseconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   if (!parts_->reader->WaitRead(deadline)) return Fail(Code::kUnavailable, "the rings were not read in time");
-  if (!parts_->queue.WaitDrained(Remaining(end))) {
+  if (!parts_->queue.WaitDrained(scope_id, Remaining(end))) {
     return Fail(Code::kUnavailable, "the outgoing events were not handed on in time");
   }
   return {};
@@ -205,23 +230,24 @@ Result<std::size_t> EventPipeline::SubmitFlowTotals(std::optional<std::uint32_t>
   const std::uint64_t since_ns = scope_id ? 0 : parts_->totals_since_boot_ns;
   const std::uint64_t now_boot_ns = BootNowNs();
   const std::int64_t now_ns = UnixNowNs();
-  std::vector<Item> batch;
+  std::map<std::uint32_t, std::vector<Item>> batches;
   std::size_t submitted = 0;
   const auto end = std::chrono::steady_clock::now() + kTotalsWait;
-  const auto push = [&] {
+  const auto push = [&](std::uint32_t of_scope, std::vector<Item>& batch) {
     // There may be more flows than the queue holds events, and nothing is lost by waiting: the table has them.
-    parts_->queue.WaitRoomy(Remaining(end));
+    parts_->queue.WaitRoomy(of_scope, Remaining(end));
     parts_->queue.Push(batch);
   };
   WEIR_TRY(parts_->flows([&](const weir_flow_key& key, const weir_flow& flow) {
     FlowId id = DecodeFlowKey(key);
     if ((scope_id && key.scope_id != *scope_id) || flow.last_ns < since_ns || !HasAddress(id)) return;
     Body body = TotalsOf(std::move(id), flow, parts_->reader->boot_to_unix_ns());
+    std::vector<Item>& batch = batches[key.scope_id];
     batch.push_back({Event{0, now_ns, key.scope_id, {}, std::move(body)}, nullptr});
     ++submitted;
-    if (batch.size() == kWriterBatch) push();
+    if (batch.size() == kWriterBatch) push(key.scope_id, batch);
   }));
-  if (!batch.empty()) push();
+  for (auto& [of_scope, batch] : batches) push(of_scope, batch);
   if (!scope_id) parts_->totals_since_boot_ns = now_boot_ns;
   return submitted;
 }

@@ -31,15 +31,17 @@ struct Outgoing {
   std::uint64_t sequence = 0;
   Importance importance = Importance::kPlain;
   std::string bytes;
+  std::uint32_t scope_id = 0;
 };
 
 /// What became of a scope's records, since AddJob. `events_read` is to be compared with the kernel's WEIR_C_EVENTS:
 /// equal after a Flush means that everything that the rings accepted was read.
 struct ScopeTally {
-  std::uint64_t events_read = 0;                 ///< records of the rings, refused ones included
-  std::uint64_t refused = 0;                     ///< of these, records that did not decode
-  std::map<std::string, std::uint64_t> dropped;  ///< per kind (KindName): the outgoing queue was full
-  std::uint64_t handed_on = 0;                   ///< events numbered and given to the sink
+  std::uint64_t events_read = 0;                     ///< records of the rings, refused ones included
+  std::uint64_t refused = 0;                         ///< of these, records that did not decode
+  std::map<std::string, std::uint64_t> dropped;      ///< per kind (KindName): the scope's share of the queue was full
+  std::map<std::string, std::uint64_t> undelivered;  ///< per kind: not admitted to the sink
+  std::uint64_t handed_on = 0;                       ///< events numbered and given to the sink
   friend bool operator==(const ScopeTally&, const ScopeTally&) = default;
 };
 
@@ -54,7 +56,7 @@ struct StreamDigest {
 
 struct PipelineStatus {
   std::uint64_t queued = 0;   ///< events waiting in the outgoing queue
-  std::uint64_t dropped = 0;  ///< by the outgoing queue, all scopes
+  std::uint64_t dropped = 0;  ///< by the outgoing queue or the sink, all scopes
   std::uint64_t refused = 0;  ///< records that did not decode
   std::uint64_t unowned = 0;  ///< records of scopes that no job has (any more); not handed on
   std::uint64_t last_sequence = 0;
@@ -64,8 +66,8 @@ struct PipelineConfig {
   int events_ring_fd = -1;                  ///< map fd of weir_events; not owned. -1: none (tests)
   int denials_ring_fd = -1;                 ///< map fd of weir_denials; not owned. -1: none
   std::chrono::milliseconds idle_poll{20};  ///< events ring; shorter by itself while events come
-  std::size_t queue_events = 32768;         ///< bound of the outgoing queue; a quarter is kept for critical events
-  std::size_t queue_bytes = 8u << 20;
+  std::size_t queue_events = 65536;         ///< bound of the outgoing queue; a quarter is kept for critical events
+  std::size_t queue_bytes = 16u << 20;
   /// Jobs taken over from an earlier sensor: the rings may still hold their records, which are read at once. Such a
   /// job's `events_read` lacks what the earlier sensor read, so compare its growth, not its value, with the kernel's.
   std::map<std::uint32_t, JobInfo> adopted;
@@ -81,18 +83,21 @@ using FlowSource = std::function<Result<>(const FlowVisitor&)>;
 /// *writer* takes from the queue, adds job and rule, numbers, serialises, digests and calls the sink. All public
 /// functions may be called from any other thread; none may be called from the sink.
 ///
-/// Overflow of the queue: a new plain event is dropped when three quarters are in use; a new critical one pushes out
-/// the newest plain one, and is dropped only when there is none; vital ones are always taken. Every drop is counted per
-/// scope and kind, and reported by a Gap event of that scope once there is room.
+/// Overflow of the queue: each scope has its share (queue.h), and loses nothing by another's flood. What does not fit
+/// is dropped, plain events before critical ones, vital ones never; what is not admitted to the sink is dropped, too,
+/// and has no number. Every drop is counted per scope and kind, and reported by a Gap event of that scope once there is
+/// room.
 class EventPipeline {
  public:
-  /// Called by the writer, in order of sequence, without holes. Must not block for long (sensor/uplink Uplink::Append
-  /// is made for it).
+  /// Called by the writer, in order of sequence, without holes. Must not block for long.
   using Sink = std::function<void(Outgoing)>;
+  /// Asked by the writer before each event: may it go to the sink? False: it is dropped, and the next one gets its
+  /// number. May wait for a while (sensor/uplink Uplink::Admit is made for it).
+  using Admission = std::function<bool(const Outgoing&)>;
 
-  /// Maps the rings and starts both threads. `flows` may be empty.
+  /// Maps the rings and starts both threads. `flows` and `admit` may be empty.
   [[nodiscard]] static Result<std::unique_ptr<EventPipeline>> Create(const PipelineConfig& config, FlowSource flows,
-                                                                     Sink sink);
+                                                                     Sink sink, Admission admit = {});
   ~EventPipeline();  ///< stops both threads; what the queue holds is still handed on, the rings are not read again
   EventPipeline(const EventPipeline&) = delete;
   EventPipeline& operator=(const EventPipeline&) = delete;
@@ -106,13 +111,13 @@ class EventPipeline {
   /// Never blocks. scope_id 0: about the sensor itself.
   void Submit(std::uint32_t scope_id, Body body);
   /// The same, and waits until the writer has numbered it and given it to the sink. Returns its sequence number;
-  /// kUnavailable after `deadline`, kExhausted when it was dropped.
+  /// kUnavailable after `deadline`, kExhausted when it was dropped, also by the sink.
   [[nodiscard]] Result<std::uint64_t> SubmitAndWait(std::uint32_t scope_id, Body body,
                                                     std::chrono::milliseconds deadline);
 
-  /// Waits until everything that the rings and the queue held at the call was handed to the sink. kUnavailable after
-  /// `deadline`.
-  [[nodiscard]] Result<> Flush(std::chrono::milliseconds deadline);
+  /// Waits until everything that the rings held at the call was read, and what the queue held of `scope_id` (none: of
+  /// all) was handed to the sink. kUnavailable after `deadline`.
+  [[nodiscard]] Result<> Flush(std::optional<std::uint32_t> scope_id, std::chrono::milliseconds deadline);
 
   /// Submits FlowTotals for flows of `scope_id` (none: of all jobs) that changed since the last call for all jobs, or
   /// for all flows of one given scope. To be called every few seconds by the owner's timer, and at a job's end before

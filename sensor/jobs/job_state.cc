@@ -99,8 +99,9 @@ JobState StateFrom(const json& from) {
   from.at("events_read").get_to(state.events_read);
   from.at("dropped").get_to(state.dropped);
   from.at("forwarder_counts").get_to(state.forwarder_counts);
-  // Added later: files of earlier sensors have none, and hold only jobs that run.
+  // Added later: files of earlier sensors have none, hold only jobs that run, and lost that count with the process.
   if (from.contains("end_time_ns")) from.at("end_time_ns").get_to(state.end_time_ns);
+  if (from.contains("undelivered")) from.at("undelivered").get_to(state.undelivered);
   if (from.contains("exit_status")) from.at("exit_status").get_to(state.exit_status);
   return state;
 }
@@ -138,6 +139,7 @@ std::string JobStateToJson(const JobState& state) {
                     {"checkpoint_time_ns", state.checkpoint_time_ns},
                     {"events_read", state.events_read},
                     {"dropped", state.dropped},
+                    {"undelivered", state.undelivered},
                     {"forwarder_counts", state.forwarder_counts},
                     {"end_time_ns", state.end_time_ns},
                     {"exit_status", state.exit_status}};

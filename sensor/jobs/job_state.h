@@ -64,6 +64,7 @@ struct JobState {
   std::int64_t checkpoint_time_ns = 0;
   std::uint64_t events_read = 0;                 ///< records of the rings that were carried on, as of the checkpoint
   std::map<std::string, std::uint64_t> dropped;  ///< by earlier sensor processes' queues
+  std::map<std::string, std::uint64_t> undelivered;       ///< not taken by earlier sensor processes' uplinks
   std::map<std::string, std::uint64_t> forwarder_counts;  ///< of earlier sensor processes' forwarders
   std::int64_t end_time_ns = 0;                           ///< its record is made, and processes are left; 0: runs
   int exit_status = -1;                                   ///< of an ended job

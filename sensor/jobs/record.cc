@@ -39,6 +39,17 @@ std::uint64_t Of(const std::map<std::string, std::uint64_t>& from, const char* k
   return found == from.end() ? 0 : found->second;
 }
 
+using KindCounts = std::map<std::string, std::uint64_t>;
+
+// By earlier sensor processes and by this one.
+KindCounts Together(KindCounts counts, const KindCounts& more) {
+  for (const auto& [kind, count] : more) counts[kind] += count;
+  return counts;
+}
+
+KindCounts Dropped(const RecordFacts& facts) { return Together(facts.job.dropped, facts.dropped); }
+KindCounts Undelivered(const RecordFacts& facts) { return Together(facts.job.undelivered, facts.undelivered); }
+
 std::string Sha256Hex(std::string_view bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
@@ -133,13 +144,12 @@ ordered_json LossesJson(const RecordFacts& facts) {
                     {"until", TimeText(gap.until_ns)},
                     {"lost_at_most", gap.lost_at_most}});
   }
-  std::map<std::string, std::uint64_t> dropped = facts.job.dropped;
-  for (const auto& [kind, count] : facts.dropped) dropped[kind] += count;
-  return {{"kernel", LostInKernel(facts.counts)},
-          {"sensor", dropped},
-          {"undecodable", facts.refused},
-          {"undelivered", facts.undelivered},
-          {"gaps", std::move(gaps)}};
+  const KindCounts undelivered = Undelivered(facts);
+  std::uint64_t sum = 0;
+  for (const auto& [kind, count] : undelivered) sum += count;
+  return {{"kernel", LostInKernel(facts.counts)}, {"sensor", Dropped(facts)},
+          {"undecodable", facts.refused},         {"undelivered", sum},
+          {"undelivered_by_kind", undelivered},   {"gaps", std::move(gaps)}};
 }
 
 void Explain(const RecordFacts& facts, std::vector<std::string>& reasons) {
@@ -156,13 +166,13 @@ void Explain(const RecordFacts& facts, std::vector<std::string>& reasons) {
   for (const auto& [kind, count] : LostInKernel(facts.counts)) {
     say("lost " + std::to_string(count) + " " + kind + " records: a ring was full");
   }
-  std::map<std::string, std::uint64_t> dropped = facts.job.dropped;
-  for (const auto& [kind, count] : facts.dropped) dropped[kind] += count;
-  for (const auto& [kind, count] : dropped) {
+  for (const auto& [kind, count] : Dropped(facts)) {
     if (count != 0) say("dropped " + std::to_string(count) + " " + kind + " events: the sensor's queue was full");
   }
   if (facts.refused != 0) say(std::to_string(facts.refused) + " records did not decode");
-  if (facts.undelivered != 0) say(std::to_string(facts.undelivered) + " events were not delivered to the collector");
+  for (const auto& [kind, count] : Undelivered(facts)) {
+    if (count != 0) say(std::to_string(count) + " " + kind + " events were not delivered to the collector");
+  }
   if (facts.counts[WEIR_C_FLOWS_FULL] != 0) say("the table of flows was full: sums of some flows are missing");
   if (facts.counts[WEIR_C_TASKS_FULL] != 0) say("the table of tasks was full: some processes have no record");
   const std::uint64_t accepted = facts.counts[WEIR_C_EVENTS];

@@ -44,16 +44,16 @@ struct RecordFacts {
   std::vector<GuardFact> guard;  ///< empty: not known
   bool has_counts = false;       ///< false: the scope was gone, nothing is known of its counters
   sensor_bpf::Counts counts{};
-  std::map<std::string, std::uint64_t> forwarder;  ///< dns_forward::Counters by name
-  std::map<std::string, std::uint64_t> dropped;    ///< per kind of record, by this sensor's queue
-  std::uint64_t events_read = 0;                   ///< by this sensor
-  std::uint64_t events_read_before = 0;            ///< of those that the kernel counts, by earlier sensors or lost
-  AbortedStreams streams;                          ///< that held refused bytes
-  std::uint64_t refused = 0;                       ///< records that did not decode
-  std::uint64_t undelivered = 0;                   ///< events that the uplink dropped before the collector had them
-  std::vector<std::string> leftovers;              ///< alive
-  std::vector<std::string> killed;                 ///< outlived the job, and were ended as the policy says
-  std::vector<std::string> further_reasons;        ///< why it is not complete, found by the caller
+  std::map<std::string, std::uint64_t> forwarder;    ///< dns_forward::Counters by name
+  std::map<std::string, std::uint64_t> dropped;      ///< per kind of event, by this sensor's queue
+  std::map<std::string, std::uint64_t> undelivered;  ///< per kind of event, for which its uplink had no room
+  std::uint64_t events_read = 0;                     ///< by this sensor
+  std::uint64_t events_read_before = 0;              ///< of those that the kernel counts, by earlier sensors or lost
+  AbortedStreams streams;                            ///< that held refused bytes
+  std::uint64_t refused = 0;                         ///< records that did not decode
+  std::vector<std::string> leftovers;                ///< alive
+  std::vector<std::string> killed;                   ///< outlived the job, and were ended as the policy says
+  std::vector<std::string> further_reasons;          ///< why it is not complete, found by the caller
 };
 
 /// Sums over the kernel's hooks and the forwarder.

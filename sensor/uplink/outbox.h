@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
-#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "sensor/events/pipeline.h"
@@ -17,20 +17,23 @@ namespace weir::uplink {
 
 /// Bounded window, in memory, of numbered events that are not acknowledged yet.
 ///
-/// Full: a new plain event is dropped when three quarters are in use; a new critical one pushes out the newest plain
-/// ones, and is dropped when there are none; vital ones are always taken. A drop leaves a hole in the sequence (the
-/// collector sees it) and is counted.
+/// Each scope has its share of it (sensor/events/share.h): of three quarters for plain events, of all of it for
+/// critical ones; vital ones always have room. Whoever appends asks first, before an event has its number: so the
+/// sequence has no holes, and who loses by a flood is who made it.
 ///
-/// Any thread may call anything; one mutex guards all members.
+/// Any thread may call anything, except that one thread appends; one mutex guards all members.
 class Outbox {
  public:
   explicit Outbox(std::size_t bound_bytes) : bound_bytes_(bound_bytes) {}
 
-  /// False: dropped. Sequences must ascend.
-  bool Append(events::Outgoing event);
+  /// Is there room for `event`? Waits for it, for Close(), or `wait`. What has room keeps it until it is appended.
+  [[nodiscard]] bool WaitForRoom(const events::Outgoing& event, std::chrono::milliseconds wait);
 
-  /// Copies the run of events that begins at the first one above `after`: ascending, without a hole, within both bounds
-  /// (but at least one event). Empty: nothing there.
+  /// Sequences follow each other by one.
+  void Append(events::Outgoing event);
+
+  /// Copies the run of events that begins at the first one above `after`, within both bounds (but at least one event).
+  /// Empty: nothing there.
   [[nodiscard]] std::vector<events::Outgoing> Batch(std::uint64_t after, std::size_t max_events, std::size_t max_bytes);
 
   /// Everything up to and including `sequence` is durable and forgotten. A lower number than before changes nothing; a
@@ -41,31 +44,25 @@ class Outbox {
   bool WaitForMore(std::uint64_t after, std::chrono::milliseconds wait);
   /// Waits until `sequence` is acknowledged, Close(), or `wait`. True: it is.
   bool WaitAcknowledged(std::uint64_t sequence, std::chrono::milliseconds wait);
-  /// Waits until a plain event of `bytes` would be taken, Close(), or `wait`. True: it would.
-  bool WaitForRoom(std::size_t bytes, std::chrono::milliseconds wait);
   /// Wakes all who wait, for good.
   void Close();
 
   [[nodiscard]] std::uint64_t Acknowledged() const;
-  [[nodiscard]] std::uint64_t Dropped() const;
   [[nodiscard]] std::uint64_t Events() const;
   [[nodiscard]] std::size_t Bytes() const;
 
  private:
   [[nodiscard]] std::size_t IndexAfter(std::uint64_t sequence) const;
-  bool MakeRoom(std::size_t bytes);
-  [[nodiscard]] bool RoomForPlain(std::size_t bytes) const;
+  [[nodiscard]] bool HasRoom(const events::Outgoing& event) const;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   const std::size_t bound_bytes_;
-  std::deque<events::Outgoing> window_;  ///< ascending; a pushed-out event keeps its place with empty bytes
+  std::deque<events::Outgoing> window_;
   std::size_t bytes_ = 0;
-  std::size_t plain_ = 0;  ///< plain events that could be pushed out
-  std::uint64_t present_ = 0;
-  std::uint64_t given_out_ = 0;  ///< highest sequence of any Batch
+  std::unordered_map<std::uint32_t, std::size_t> bytes_of_;  ///< scopes that have anything in the window
+  std::uint64_t given_out_ = 0;                              ///< highest sequence of any Batch
   std::uint64_t acknowledged_ = 0;
-  std::uint64_t dropped_ = 0;
   bool closed_ = false;
 };
 

@@ -52,7 +52,7 @@ void Stream::Send() {
 // One batch; returns when gRPC has taken it. False: the stream ended.
 bool Stream::SendOne(std::uint64_t& sent) {
   const auto batch = outbox_.Batch(sent, kBatchEvents, kBatchBytes - kBatchFraming - kBatchEvents * kEventFraming);
-  if (batch.empty()) return true;  // pushed out in between
+  if (batch.empty()) return true;
   const grpc::Slice slice(EncodeBatch(config_.sensor, config_.epoch, batch));
   {
     std::lock_guard lock(mutex_);

@@ -36,7 +36,7 @@ struct Uplink::Parts {
   std::condition_variable stopped;
   std::string last_error;  ///< guarded by mutex
 
-  /// Acknowledged sequence when waiting for room was last in vain: until it moves, Append does not wait again.
+  /// Acknowledged sequence when waiting for room was last in vain: until it moves, Admit does not wait again.
   std::uint64_t stalled_at = UINT64_MAX;  // the appending thread's own
 
   std::thread thread;
@@ -95,13 +95,15 @@ Result<std::unique_ptr<Uplink>> Uplink::Create(const UplinkConfig& config, std::
   return std::unique_ptr<Uplink>(new Uplink(std::move(parts)));
 }
 
-void Uplink::Append(events::Outgoing event) {
-  if (parts_->connected && parts_->stalled_at != parts_->outbox.Acknowledged()) {
-    const bool room = parts_->outbox.WaitForRoom(event.bytes.size(), parts_->config.backpressure);
-    parts_->stalled_at = room ? UINT64_MAX : parts_->outbox.Acknowledged();
-  }
-  (void)parts_->outbox.Append(std::move(event));
+bool Uplink::Admit(const events::Outgoing& event) {
+  const bool wait = parts_->connected && parts_->stalled_at != parts_->outbox.Acknowledged();
+  const bool room =
+      parts_->outbox.WaitForRoom(event, wait ? parts_->config.backpressure : std::chrono::milliseconds(0));
+  if (wait) parts_->stalled_at = room ? UINT64_MAX : parts_->outbox.Acknowledged();
+  return room;
 }
+
+void Uplink::Append(events::Outgoing event) { parts_->outbox.Append(std::move(event)); }
 
 Result<> Uplink::WaitDurable(std::uint64_t sequence, std::chrono::milliseconds deadline) {
   if (parts_->outbox.WaitAcknowledged(sequence, deadline)) return {};
@@ -113,8 +115,8 @@ Result<> Uplink::WaitDurable(std::uint64_t sequence, std::chrono::milliseconds d
 
 UplinkStatus Uplink::Status() const {
   std::lock_guard lock(parts_->mutex);
-  return {parts_->connected.load(), parts_->outbox.Acknowledged(), parts_->outbox.Events(),
-          parts_->outbox.Dropped(), parts_->reconnects.load(),     parts_->last_error};
+  return {parts_->connected.load(), parts_->outbox.Acknowledged(), parts_->outbox.Events(), parts_->reconnects.load(),
+          parts_->last_error};
 }
 
 }  // namespace weir::uplink

@@ -24,19 +24,18 @@ inline constexpr std::size_t kBatchBytes = 4u << 20;
 struct UplinkConfig {
   std::string sensor;                             ///< name of this sensor, 1–253 bytes
   std::uint64_t epoch = 0;                        ///< one life of the sequence numbers; not 0
-  std::size_t window_bytes = 16u << 20;           ///< retained until acknowledged; more is dropped and counted
+  std::size_t window_bytes = 32u << 20;           ///< retained until acknowledged; more is not admitted
   std::size_t in_flight_events = 65536;           ///< sent and not acknowledged, at most
   std::chrono::milliseconds ack_deadline{15000};  ///< without progress while events are in flight: reconnect
   std::chrono::milliseconds backoff_first{100};
   std::chrono::milliseconds backoff_max{10000};
-  std::chrono::milliseconds backpressure{1000};  ///< how long Append waits for room while the collector acknowledges
+  std::chrono::milliseconds backpressure{1000};  ///< how long Admit waits while the collector acknowledges
 };
 
 struct UplinkStatus {
   bool connected = false;
   std::uint64_t acknowledged = 0;  ///< durable up to this sequence
   std::uint64_t waiting = 0;       ///< events not acknowledged yet
-  std::uint64_t dropped = 0;       ///< the window was full
   std::uint64_t reconnects = 0;    ///< streams begun after the first
   std::string last_error;          ///< of the last stream that ended; empty: none
 };
@@ -44,7 +43,7 @@ struct UplinkStatus {
 /// Owner of the sending thread. Reconnects for ever, with jittered, doubling pauses; after each reconnect everything
 /// that was not acknowledged is sent again (the collector is idempotent by sensor, epoch and sequence).
 ///
-/// Threads: Append from one thread (the pipeline's writer); the rest from any.
+/// Threads: Admit and Append from one thread (the pipeline's writer); the rest from any.
 class Uplink {
  public:
   /// `channel`: any, also of a unix socket or in process. Does not wait for the collector.
@@ -54,8 +53,10 @@ class Uplink {
   Uplink(const Uplink&) = delete;
   Uplink& operator=(const Uplink&) = delete;
 
-  /// Takes an event. Waits at most `backpressure` for room, and only while the collector makes progress; then drops by
-  /// the rules of Outbox.
+  /// Has the window room for `event` (outbox.h)? Waits for it at most `backpressure`, and only while the collector
+  /// makes progress. False: the event is to be dropped, and counted, by the caller.
+  [[nodiscard]] bool Admit(const events::Outgoing& event);
+  /// Takes an event that was admitted.
   void Append(events::Outgoing event);
 
   /// Waits until everything up to `sequence` is durable. kUnavailable after `deadline`.

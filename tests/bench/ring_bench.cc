@@ -123,7 +123,7 @@ void Pipeline(benchmark::State& state) {
     for (std::int64_t i = 0; i < kBatch; ++i) {
       pipeline->Submit(7, std::move(Decode(FlowRecord(), 1)->body));
     }
-    if (!pipeline->Flush(std::chrono::seconds(60))) state.SkipWithError("not flushed");
+    if (!pipeline->Flush(std::nullopt, std::chrono::seconds(60))) state.SkipWithError("not flushed");
   }
   CountEvents(state, kBatch);
   if (pipeline->Status().dropped) state.SkipWithError("events were dropped");

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cstring>
 #include <thread>
@@ -289,6 +290,42 @@ TEST(Connect, FullRingCostsTheRecordNotTheVerdict) {
   EXPECT_LT(read, 100u);
   EXPECT_EQ(read + world->Counter(WEIR_C_LOST_DENIAL), 100u);
   EXPECT_EQ(world->Verdicts(WEIR_HOOK_CONNECT, WEIR_DENY), 100u);
+}
+
+// Nobody reads meanwhile: what a flood may hold of a ring is bounded by what it leaves free.
+TEST(Connect, OneJobsFloodLeavesRoomForAnothersRecords) {
+  for (const auto mode : {WEIR_MODE_BLOCK, WEIR_MODE_AUDIT}) {
+    auto made = World::Create(mode, 0, 0, [](bpf_object* object) {
+      for (const char* ring : {"weir_events", "weir_denials"})
+        bpf_map__set_max_entries(bpf_object__find_map_by_name(object, ring), 16384);
+    });
+    ASSERT_TRUE(made) << made.error().what;
+    auto world = std::move(*made);
+    const auto other = world->AddJob(8, mode);
+    ASSERT_TRUE(other);
+    const auto connect = [](int count) {
+      for (int i = 0; i < count; i++) {
+        TryConnect(SOCK_DGRAM, kOther, static_cast<std::uint16_t>(1000 + i));
+        TryConnect(SOCK_DGRAM, "127.0.0.1", static_cast<std::uint16_t>(1000 + i));
+      }
+      return 0;
+    };
+    for (int round = 0; round < 3; round++) {
+      EXPECT_EQ(world->InJob([&] { return connect(200); }), 0);
+      EXPECT_EQ(world->InCgroup(*other, [&] { return connect(5); }), 0);
+      EXPECT_GT(world->Counter(WEIR_C_LOST_DENIAL), 0u);
+      EXPECT_GT(world->Counter(WEIR_C_LOST_FLOW), 0u);
+      for (const std::uint32_t lost : {WEIR_C_LOST_DENIAL, WEIR_C_LOST_FLOW, WEIR_C_LOST_EXEC, WEIR_C_LOST_EXIT})
+        EXPECT_EQ(world->Counter(lost, 8), 0u) << lost << " in round " << round;
+      const auto events = world->FlowEvents();
+      const auto of = [&](std::uint32_t scope_id) {
+        return std::count_if(events.begin(), events.end(),
+                             [&](const auto& flow) { return flow.event.scope_id == scope_id; });
+      };
+      EXPECT_EQ(of(8), 10);
+      EXPECT_GT(of(World::kScope), 10) << "it has its share again once the rings were read";
+    }
+  }
 }
 
 TEST(Connect, CanaryIsJudgedButNotRecorded) {

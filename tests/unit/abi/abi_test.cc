@@ -47,7 +47,8 @@ const std::vector<Struct>& Structs() {
   // clang-format off
   static const std::vector<Struct> all = {
     STRUCT(weir_counts, FIELD(weir_counts, n)),
-    STRUCT(weir_usage, FIELD(weir_usage, flows), FIELD(weir_usage, learned), FIELD(weir_usage, pending), FIELD(weir_usage, tasks)),
+    STRUCT(weir_usage, FIELD(weir_usage, flows), FIELD(weir_usage, learned), FIELD(weir_usage, pending), FIELD(weir_usage, tasks), FIELD(weir_usage, rings)),
+    STRUCT(weir_ring_use, FIELD(weir_ring_use, mark), FIELD(weir_ring_use, before), FIELD(weir_ring_use, since)),
     STRUCT(weir_scope, FIELD(weir_scope, cgroup_id), FIELD(weir_scope, learned_max_ns), FIELD(weir_scope, forwarder_ns), FIELD(weir_scope, generation), FIELD(weir_scope, mode), FIELD(weir_scope, flags), FIELD(weir_scope, kinds), FIELD(weir_scope, forwarder_port4), FIELD(weir_scope, forwarder_port6), FIELD(weir_scope, reserved)),
     STRUCT(weir_task, FIELD(weir_task, exec_id), FIELD(weir_task, parent_exec_id), FIELD(weir_task, start_ns), FIELD(weir_task, proc_mask), FIELD(weir_task, scope_id), FIELD(weir_task, ppid), FIELD(weir_task, flags), FIELD(weir_task, reserved)),
     STRUCT(weir_canary, FIELD(weir_canary, boot_ns), FIELD(weir_canary, netns_cookie), FIELD(weir_canary, generation), FIELD(weir_canary, verdict), FIELD(weir_canary, why), FIELD(weir_canary, reserved)),

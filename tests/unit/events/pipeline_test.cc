@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
 #include <mutex>
 
@@ -47,7 +48,7 @@ TEST_F(Pipeline, NumbersEventsWithoutHoles) {
   auto pipeline = Make();
   pipeline->AddJob(1, {"job-1", {}});
   for (std::uint32_t pid = 0; pid < 1000; ++pid) pipeline->Submit(1, ProcessFork{.pid = pid});
-  ASSERT_TRUE(pipeline->Flush(5s));
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 5s));
   const auto events = Got();
   ASSERT_EQ(events.size(), 1000u);
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -78,18 +79,22 @@ TEST_F(Pipeline, DigestsEachJobsOwnStream) {
   pipeline->Submit(1, ProcessFork{.pid = 1});
   pipeline->Submit(2, ProcessFork{.pid = 2});
   pipeline->Submit(1, ProcessFork{.pid = 3});
-  ASSERT_TRUE(pipeline->Flush(5s));
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 5s));
   RecordDigest expected;
+  std::vector<std::uint64_t> sequences;
   for (const Outgoing& outgoing : got_) {
     v1::Event event;
     ASSERT_TRUE(event.ParseFromString(outgoing.bytes));
-    if (event.job_id() == "job-1") expected.Add(outgoing.bytes);
+    if (event.job_id() != "job-1") continue;
+    expected.Add(outgoing.bytes);
+    sequences.push_back(event.sequence());
   }
+  ASSERT_EQ(sequences.size(), 2u);
   const StreamDigest digest = pipeline->Digest(1);
   EXPECT_EQ(digest.sha256_hex, expected.Hex());
   EXPECT_EQ(digest.events, 2u);
-  EXPECT_EQ(digest.first_sequence, 1u);
-  EXPECT_EQ(digest.last_sequence, 3u);
+  EXPECT_EQ(digest.first_sequence, sequences.front());
+  EXPECT_EQ(digest.last_sequence, sequences.back());
   EXPECT_NE(digest.sha256_hex, empty);
   EXPECT_NE(digest.sha256_hex, pipeline->Digest(2).sha256_hex);
 }
@@ -105,7 +110,7 @@ TEST_F(Pipeline, CountsAndReportsWhatAFullQueueDropped) {
     for (std::uint32_t i = 0; i < 10; ++i) pipeline->Submit(1, Finding{"leftover", "", 0, i, {}});
     pipeline->Submit(1, JobEnd{});
   }
-  ASSERT_TRUE(pipeline->Flush(5s));
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 5s));
   const auto tally = pipeline->Tally(1);
   std::uint64_t forks = 0, findings = 0, ends = 0, lost = 0;
   for (const auto& event : Got()) {
@@ -127,12 +132,51 @@ TEST_F(Pipeline, CountsAndReportsWhatAFullQueueDropped) {
   EXPECT_EQ(pipeline->Status().dropped, lost);
 }
 
+TEST_F(Pipeline, NumbersOnlyWhatIsAdmittedAndCountsTheRestAsUndelivered) {
+  std::atomic<bool> full{true};
+  auto pipeline = *EventPipeline::Create(
+      {}, nullptr,
+      [this](Outgoing event) {
+        std::lock_guard lock(mutex_);
+        got_.push_back(std::move(event));
+      },
+      [&](const Outgoing& event) { return !full || event.scope_id != 1; });
+  pipeline->AddJob(1, {"job-1", {}});
+  pipeline->AddJob(2, {"job-2", {}});
+  for (std::uint32_t pid = 0; pid < 10; ++pid) {
+    pipeline->Submit(1, ProcessFork{.pid = pid});
+    pipeline->Submit(2, ProcessFork{.pid = pid});
+  }
+  const auto refused = pipeline->SubmitAndWait(1, Finding{}, 5s);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kExhausted);
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 5s));
+  full = false;
+  pipeline->Submit(1, ProcessFork{.pid = 10});
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 5s));
+  std::uint64_t lost = 0;
+  const auto events = Got();
+  ASSERT_EQ(events.size(), 12u) << "ten of the one, one and a gap of the other";
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    EXPECT_EQ(events[i].sequence(), i + 1) << "no holes";
+    if (!events[i].has_gap()) continue;
+    EXPECT_EQ(events[i].gap().reason(), "uplink-full");
+    EXPECT_EQ(events[i].job_id(), "job-1");
+    for (const auto& [kind, count] : events[i].gap().lost()) lost += count;
+  }
+  EXPECT_EQ(lost, 11u);
+  EXPECT_THAT(pipeline->Tally(1).undelivered,
+              testing::ElementsAre(testing::Pair("finding", 1), testing::Pair("fork", 10)));
+  EXPECT_TRUE(pipeline->Tally(2).undelivered.empty());
+  EXPECT_EQ(pipeline->Digest(1).events, 2u);
+}
+
 TEST_F(Pipeline, FlushGivesUpAtItsDeadline) {
   auto pipeline = Make();
   pipeline->AddJob(1, {"job-1", {}});
   std::lock_guard slow(gate_);
   pipeline->Submit(1, JobBegin{});
-  const auto flushed = pipeline->Flush(20ms);
+  const auto flushed = pipeline->Flush(std::nullopt, 20ms);
   ASSERT_FALSE(flushed);
   EXPECT_EQ(flushed.error().code, Code::kUnavailable);
   EXPECT_FALSE(pipeline->SubmitAndWait(1, JobEnd{}, 20ms));
@@ -168,7 +212,7 @@ TEST_F(Pipeline, SubmitsTheTotalsThatChanged) {
   table[0].second.last_ns = UINT64_MAX / 2;
   EXPECT_EQ(pipeline->SubmitFlowTotals(std::nullopt), 1u);
   EXPECT_EQ(pipeline->SubmitFlowTotals(2), 1u) << "all of a job that ends";
-  ASSERT_TRUE(pipeline->Flush(5s));
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 5s));
   const auto events = Got();
   ASSERT_EQ(events.size(), 4u);
   EXPECT_EQ(events[0].flow_totals().count(), 3u);
@@ -191,7 +235,7 @@ TEST_F(Pipeline, LosesNoTotalsOfMoreFlowsThanTheQueueHolds) {
   });
   pipeline->AddJob(1, {"job-1", {}});
   EXPECT_EQ(pipeline->SubmitFlowTotals(1), kFlows);
-  ASSERT_TRUE(pipeline->Flush(20s));
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 20s));
   EXPECT_TRUE(pipeline->Tally(1).dropped.empty());
   EXPECT_EQ(pipeline->Tally(1).handed_on, kFlows);
 }
@@ -211,7 +255,7 @@ TEST_F(Pipeline, IgnoresWhatComesAfterAJobWasRemoved) {
   pipeline->RemoveJob(1);
   pipeline->Submit(1, ProcessFork{});
   pipeline->Submit(0, Heartbeat{});
-  ASSERT_TRUE(pipeline->Flush(5s));
+  ASSERT_TRUE(pipeline->Flush(std::nullopt, 5s));
   const auto events = Got();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_TRUE(events[0].has_heartbeat());

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 
@@ -11,7 +12,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Item Plain(std::uint32_t pid) { return {Event{0, 0, 1, {}, ProcessFork{.pid = pid}}, nullptr}; }
+constexpr std::uint32_t kFlooder = 1;
+constexpr std::uint32_t kOther = 2;
+
+Item Plain(std::uint32_t pid, std::uint32_t scope_id = kFlooder) {
+  return {Event{0, 0, scope_id, {}, ProcessFork{.pid = pid}}, nullptr};
+}
 Item Denial(std::uint32_t pid) {
   Flow flow;
   flow.id.verdict = Verdict::kDeny;
@@ -27,8 +33,12 @@ class Queue : public testing::Test {
     items.push_back(std::move(item));
     queue.Push(items);
   }
-  EventQueue queue_{8, 1u << 20, [this](const Event& event) { drops_.push_back(KindOf(event.body)); }};
+  EventQueue queue_{16, 1u << 20, [this](const Event& event) {
+                      drops_.push_back(KindOf(event.body));
+                      dropped_of_.push_back(event.scope_id);
+                    }};
   std::vector<Kind> drops_;
+  std::vector<std::uint32_t> dropped_of_;
 };
 
 TEST_F(Queue, KeepsTheOrderOfArrivalAcrossKinds) {
@@ -42,7 +52,7 @@ TEST_F(Queue, KeepsTheOrderOfArrivalAcrossKinds) {
   EXPECT_EQ(std::get<ProcessFork>(items[2].event.body).pid, 3u);
 }
 
-TEST_F(Queue, DropsNewPlainEventsWhenThreeQuartersAreUsed) {
+TEST_F(Queue, DropsNewPlainEventsWhenAsManyWouldBeFreeOfThreeQuarters) {
   for (std::uint32_t i = 0; i < 10; ++i) Push(queue_, Plain(i));
   EXPECT_EQ(queue_.Size(), 6u);
   EXPECT_EQ(drops_, std::vector<Kind>(4, Kind::kFork));
@@ -57,6 +67,46 @@ TEST_F(Queue, DropsNoDenialWhileAPlainEventIsThere) {
   EXPECT_EQ(queue_.Size(), 8u);
 }
 
+TEST_F(Queue, DropsNothingOfAScopeForAnothersFlood) {
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    Push(queue_, Plain(i));
+    Push(queue_, Denial(i));
+  }
+  for (std::uint32_t i = 0; i < 2; ++i) Push(queue_, Plain(i, kOther));
+  for (std::uint32_t i = 0; i < 100; ++i) Push(queue_, Denial(i));
+  EXPECT_EQ(std::count(dropped_of_.begin(), dropped_of_.end(), kOther), 0);
+  EXPECT_GT(drops_.size(), 200u);
+}
+
+TEST_F(Queue, LetsScopesTakeTurns) {
+  EventQueue large{1u << 20, 1u << 30, [](const Event&) {}};
+  for (std::uint32_t i = 0; i < 1000; ++i) Push(large, Plain(i));
+  Push(large, Plain(7, kOther));
+  const auto items = large.Pop(100, 0ms);
+  const auto other =
+      std::find_if(items.begin(), items.end(), [](const Item& item) { return item.event.scope_id == kOther; });
+  ASSERT_NE(other, items.end()) << "it waits for a turn, not for all that was there before";
+  EXPECT_LT(std::distance(items.begin(), other), 40);
+  std::uint32_t expected = 0;
+  for (const Item& item : items) {
+    if (item.event.scope_id == kFlooder) {
+      EXPECT_EQ(std::get<ProcessFork>(item.event.body).pid, expected++);
+    }
+  }
+}
+
+TEST_F(Queue, IsDrainedScopeByScope) {
+  EventQueue large{1u << 20, 1u << 30, [](const Event&) {}};
+  for (std::uint32_t i = 0; i < 1000; ++i) Push(large, Plain(i));
+  Push(large, Plain(7, kOther));
+  EXPECT_FALSE(large.WaitDrained(kOther, 0ms));
+  (void)large.Pop(100, 0ms);
+  (void)large.Pop(100, 0ms);
+  EXPECT_TRUE(large.WaitDrained(kOther, 0ms));
+  EXPECT_FALSE(large.WaitDrained(kFlooder, 0ms));
+  EXPECT_FALSE(large.WaitDrained(std::nullopt, 0ms));
+}
+
 TEST_F(Queue, AlwaysTakesTheEndOfAJob) {
   for (std::uint32_t i = 0; i < 8; ++i) Push(queue_, Denial(i));
   Push(queue_, Vital());
@@ -65,7 +115,7 @@ TEST_F(Queue, AlwaysTakesTheEndOfAJob) {
 }
 
 TEST_F(Queue, IsBoundedByBytesToo) {
-  EventQueue small{1000, 4 * sizeof(Event), [this](const Event& event) { drops_.push_back(KindOf(event.body)); }};
+  EventQueue small{1000, 8 * sizeof(Event), [this](const Event& event) { drops_.push_back(KindOf(event.body)); }};
   for (std::uint32_t i = 0; i < 5; ++i) Push(small, Plain(i));
   EXPECT_EQ(small.Size(), 3u);
   EXPECT_EQ(drops_.size(), 2u);
@@ -83,20 +133,20 @@ TEST_F(Queue, TellsTheWaiterOfADroppedEvent) {
 }
 
 TEST_F(Queue, IsDrainedOnlyWhenTheBatchIsProcessed) {
-  EXPECT_TRUE(queue_.WaitDrained(0ms)) << "empty";
+  EXPECT_TRUE(queue_.WaitDrained(std::nullopt, 0ms)) << "empty";
   Push(queue_, Plain(1));
-  EXPECT_FALSE(queue_.WaitDrained(0ms)) << "queued";
+  EXPECT_FALSE(queue_.WaitDrained(std::nullopt, 0ms)) << "queued";
   (void)queue_.Pop(10, 0ms);
-  EXPECT_FALSE(queue_.WaitDrained(0ms)) << "in process";
+  EXPECT_FALSE(queue_.WaitDrained(std::nullopt, 0ms)) << "in process";
   Push(queue_, Plain(2));
   (void)queue_.Pop(10, 0ms);
   (void)queue_.Pop(10, 0ms);
-  EXPECT_TRUE(queue_.WaitDrained(0ms));
+  EXPECT_TRUE(queue_.WaitDrained(std::nullopt, 0ms));
 }
 
 TEST_F(Queue, IsDrainedThoughTheLastEventWasPushedOut) {
   for (std::uint32_t i = 0; i < 6; ++i) Push(queue_, Plain(i));
-  auto drained = std::async(std::launch::async, [&] { return queue_.WaitDrained(5s); });
+  auto drained = std::async(std::launch::async, [&] { return queue_.WaitDrained(std::nullopt, 5s); });
   for (std::uint32_t i = 0; i < 8; ++i) Push(queue_, Denial(i));
   while (!queue_.Pop(100, 10ms).empty()) {
   }

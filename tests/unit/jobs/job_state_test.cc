@@ -39,6 +39,7 @@ JobState Example() {
   state.segments = {{0xfedcba9876543210ull, 10, 1, 12, std::string(64, 'a')}};
   state.gaps = {{"sensor-down", 1, 2, 3}};
   state.events_read = 99;
+  state.undelivered = {{"flow", 7}};
   state.dropped = {{"exec", 1}};
   return state;
 }
@@ -65,6 +66,7 @@ TEST(JobState, ComesBackFromJson) {
   EXPECT_EQ(again->canaries.at(0).netns_cookie, 0xffffffffffffffffull);
   EXPECT_EQ(again->segments, Example().segments);
   EXPECT_EQ(again->gaps, Example().gaps);
+  EXPECT_EQ(again->undelivered, Example().undelivered);
 }
 
 TEST(JobState, RefusesEveryTornFile) {
@@ -81,7 +83,7 @@ TEST(JobState, RefusesMembersOfAnotherKind) {
     wrong[key] = value.is_array() || value.is_object() ? nlohmann::json(1) : nlohmann::json::array({nullptr});
     EXPECT_FALSE(JobStateFromJson(wrong.dump())) << key;
     wrong.erase(key);
-    const bool added_later = key == "end_time_ns" || key == "exit_status";
+    const bool added_later = key == "end_time_ns" || key == "exit_status" || key == "undelivered";
     EXPECT_EQ(JobStateFromJson(wrong.dump()).has_value(), added_later) << key << " missing";
   }
 }

@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"QueueFull", [](RecordFacts& f) { f.dropped["exec"] = 9; }, "9 exec events"},
         Row{"QueueFullInAnEarlierLife", [](RecordFacts& f) { f.job.dropped["exec"] = 9; }, "9 exec events"},
         Row{"Undecodable", [](RecordFacts& f) { f.refused = 1; }, "did not decode"},
-        Row{"Undelivered", [](RecordFacts& f) { f.undelivered = 1; }, "not delivered"},
+        Row{"Undelivered", [](RecordFacts& f) { f.undelivered["flow"] = 1; }, "not delivered"},
         Row{"ReadLessThanAccepted", [](RecordFacts& f) { f.events_read = 4; }, "the rings took 5 records, 4 were read"},
         Row{"FlowsFull", [](RecordFacts& f) { f.counts[WEIR_C_FLOWS_FULL] = 1; }, "flows"},
         Row{"StuckStreams",

@@ -15,10 +15,17 @@ using events::Outgoing;
 constexpr std::size_t kEventBytes = 1000;
 constexpr std::size_t kCost = sizeof(Outgoing) + kEventBytes;
 
-Outgoing Make(std::uint64_t sequence, Importance importance = Importance::kPlain) {
+Outgoing Make(std::uint64_t sequence, Importance importance = Importance::kPlain, std::uint32_t scope_id = 1) {
   std::string bytes(kEventBytes, 'x');
   bytes.shrink_to_fit();
-  return {sequence, importance, std::move(bytes)};
+  return {sequence, importance, std::move(bytes), scope_id};
+}
+
+/// As the pipeline does it: asks first. False: there was no room.
+bool Offer(Outbox& outbox, Outgoing event) {
+  if (!outbox.WaitForRoom(event, 0ms)) return false;
+  outbox.Append(std::move(event));
+  return true;
 }
 
 std::vector<std::uint64_t> Sequences(const std::vector<Outgoing>& events) {
@@ -29,7 +36,7 @@ std::vector<std::uint64_t> Sequences(const std::vector<Outgoing>& events) {
 
 TEST(Outbox, GivesWhatIsNotAcknowledged) {
   Outbox outbox(1u << 20);
-  for (std::uint64_t i = 1; i <= 5; ++i) EXPECT_TRUE(outbox.Append(Make(i)));
+  for (std::uint64_t i = 1; i <= 5; ++i) outbox.Append(Make(i));
   EXPECT_EQ(Sequences(outbox.Batch(0, 3, 1u << 20)), (std::vector<std::uint64_t>{1, 2, 3}));
   EXPECT_EQ(Sequences(outbox.Batch(3, 3, 1u << 20)), (std::vector<std::uint64_t>{4, 5}));
   EXPECT_TRUE(outbox.Acknowledge(2));
@@ -59,31 +66,27 @@ TEST(Outbox, TakesLateAndRepeatedAcknowledgementsAndRefusesForeignOnes) {
   EXPECT_EQ(outbox.Events(), 2u);
 }
 
-TEST(Outbox, DropsNewPlainEventsAtThreeQuarters) {
-  Outbox outbox(8 * kCost);
-  for (std::uint64_t i = 1; i <= 6; ++i) EXPECT_TRUE(outbox.Append(Make(i))) << i;
-  EXPECT_FALSE(outbox.Append(Make(7)));
-  EXPECT_EQ(outbox.Dropped(), 1u);
-  EXPECT_TRUE(outbox.Append(Make(8, Importance::kCritical))) << "the last quarter is for these";
-  EXPECT_EQ(Sequences(outbox.Batch(0, 100, 1u << 20)), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6}))
-      << "a batch has no hole inside";
-  EXPECT_EQ(Sequences(outbox.Batch(6, 100, 1u << 20)), std::vector<std::uint64_t>{8});
+TEST(Outbox, HasRoomForPlainEventsUpToAScopesShareOfThreeQuarters) {
+  Outbox outbox(16 * kCost);
+  for (std::uint64_t i = 1; i <= 6; ++i) EXPECT_TRUE(Offer(outbox, Make(i))) << i;
+  EXPECT_FALSE(Offer(outbox, Make(7)));
+  EXPECT_TRUE(Offer(outbox, Make(7, Importance::kCritical))) << "the last quarter is for these";
+  EXPECT_TRUE(Offer(outbox, Make(8, Importance::kCritical)));
+  EXPECT_FALSE(Offer(outbox, Make(9, Importance::kCritical)));
+  EXPECT_TRUE(Offer(outbox, Make(9, Importance::kVital)));
+  EXPECT_EQ(outbox.Batch(0, 100, 1u << 20).size(), 9u);
+  EXPECT_TRUE(outbox.Acknowledge(9));
+  EXPECT_EQ(outbox.Bytes(), 0u);
+  EXPECT_TRUE(Offer(outbox, Make(10))) << "there is room again";
 }
 
-TEST(Outbox, PushesOutPlainEventsForCriticalOnesAndNeverAVitalOne) {
-  Outbox outbox(8 * kCost);
-  for (std::uint64_t i = 1; i <= 6; ++i) outbox.Append(Make(i));
-  std::uint64_t sequence = 7;
-  while (outbox.Append(Make(sequence, Importance::kCritical))) ++sequence;
-  EXPECT_GE(outbox.Dropped(), 6u) << "all plain ones went first";
-  EXPECT_GT(sequence, 12u);
-  EXPECT_TRUE(outbox.Append(Make(sequence + 1, Importance::kVital)));
-  EXPECT_EQ(outbox.Batch(0, 100, 1u << 20).front().sequence, 7u);
-  EXPECT_EQ(outbox.Batch(sequence, 100, 1u << 20).size(), 1u);
-  EXPECT_TRUE(outbox.Acknowledge(sequence + 1));
-  EXPECT_EQ(outbox.Bytes(), 0u);
-  EXPECT_EQ(outbox.Events(), 0u);
-  EXPECT_TRUE(outbox.Append(Make(sequence + 2))) << "there is room again";
+TEST(Outbox, HasRoomForAScopeWhateverAnotherHolds) {
+  Outbox outbox(16 * kCost);
+  std::uint64_t sequence = 1;
+  while (Offer(outbox, Make(sequence))) ++sequence;
+  while (Offer(outbox, Make(sequence, Importance::kCritical))) ++sequence;
+  EXPECT_TRUE(Offer(outbox, Make(sequence, Importance::kPlain, 2)));
+  EXPECT_TRUE(Offer(outbox, Make(sequence + 1, Importance::kCritical, 2)));
 }
 
 TEST(Outbox, WaitsEndWithWhatTheyWaitForAndWithClose) {
@@ -102,10 +105,11 @@ TEST(Outbox, WaitsEndWithWhatTheyWaitForAndWithClose) {
 }
 
 TEST(Outbox, TellsWhenThereIsRoom) {
-  Outbox outbox(8 * kCost);
+  Outbox outbox(16 * kCost);
   for (std::uint64_t i = 1; i <= 6; ++i) outbox.Append(Make(i));
-  EXPECT_FALSE(outbox.WaitForRoom(kEventBytes, 1ms));
-  auto room = std::async(std::launch::async, [&] { return outbox.WaitForRoom(kEventBytes, 10s); });
+  const Outgoing next = Make(7);
+  EXPECT_FALSE(outbox.WaitForRoom(next, 1ms));
+  auto room = std::async(std::launch::async, [&] { return outbox.WaitForRoom(next, 10s); });
   EXPECT_EQ(outbox.Batch(0, 1, 1u << 20).size(), 1u);
   outbox.Acknowledge(1);
   EXPECT_TRUE(room.get());
