@@ -75,6 +75,17 @@ struct TakeOptions {
 /// Gets hold of a connected socket and sends `text` as a request. 0: sent, 1: refused, 2: there was none.
 int Take(const TakeOptions& options);
 
+struct FloodOptions {
+  unsigned destinations = 65535;  ///< UDP connects, each to another address of 198.18.0.0/16, port 9
+  unsigned executions = 200000;   ///< of `program`, by vfork
+  unsigned connects = 1000000;    ///< UDP connects, each to another port or address of 198.18.0.0/15, ports from 10 on
+  unsigned workers = 2;           ///< processes
+  std::string program;
+};
+/// All of that, and the truth about it: `forks= executions= allowed= denied= failed=`. An odd connect is one to
+/// 198.19.0.0/16, which the policy is not to allow.
+int Flood(const FloodOptions& options);
+
 /// Runs `command` at the end of a chain of `depth` processes, each with an image of its own.
 int Chain(unsigned depth, const std::vector<std::string>& command);
 /// Runs `command` with one more argument of `bytes` bytes spread over as many arguments as the kernel's limit needs.

@@ -11,6 +11,7 @@ namespace {
 
 using weir::lab::AlternateOptions;
 using weir::lab::BurstOptions;
+using weir::lab::FloodOptions;
 using weir::lab::LoopOptions;
 using weir::lab::SprayOptions;
 using weir::lab::TcpOptions;
@@ -76,6 +77,15 @@ int main(int argc, char** argv) {
   spray_command->add_option("--count", spray.count);
   spray_command->add_option("--port", spray.port);
   spray_command->final_callback([&] { status = weir::lab::Spray(spray); });
+
+  FloodOptions flood;
+  auto* flood_command = app.add_subcommand("flood", "More destinations, executions and connects than any table holds");
+  flood_command->add_option("program", flood.program, "What to execute")->required();
+  flood_command->add_option("--destinations", flood.destinations);
+  flood_command->add_option("--executions", flood.executions);
+  flood_command->add_option("--connects", flood.connects);
+  flood_command->add_option("--workers", flood.workers);
+  flood_command->final_callback([&] { status = weir::lab::Flood(flood); });
 
   weir::lab::HoldOptions hold;
   auto* hold_command = app.add_subcommand("hold", "Connect to HOST:PORT and give the socket away at a unix socket");
