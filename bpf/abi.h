@@ -651,6 +651,14 @@ struct weir_dns_event {
 #define WEIR_F_ANSWER_REFUSED 4u /* value: parser's reason */
 #define WEIR_F_LEARNED_FULL 5u   /* value: addresses of the answer that were not learned */
 #define WEIR_F_GUARD 6u          /* guard_class and verdict say what was tried; value: see WEIR_G_* */
+#define WEIR_F_LISTENER 7u       /* a stream socket that can be reached from outside; value: WEIR_LISTEN_* */
+
+/* Bits of a listener's value: 0 to 15 the port (host order; 0: the kernel chooses one), then the protocol, then which address
+ * it is bound to: one of IPv6, all of both families, or the IPv4 one (network order; 0: all) in the upper half. */
+#define WEIR_LISTEN_PROTOCOL_SHIFT 16
+#define WEIR_LISTEN_ONE6 (1ull << 24)
+#define WEIR_LISTEN_ANY6 (1ull << 25)
+#define WEIR_LISTEN_ADDRESS_SHIFT 32
 
 struct weir_finding_event {
     struct weir_event event;

@@ -8,6 +8,7 @@
 #define WEIR_KERNEL_BPF_H
 
 #include <linux/bpf.h>
+#include <linux/in6.h>
 #include <linux/types.h>
 /* after linux/bpf.h */
 #include <bpf/bpf_core_read.h>
@@ -215,6 +216,8 @@ typedef struct {
 struct sock_common {
     unsigned short skc_family;
     unsigned short skc_num; /* own port, host order; 0: none */
+    __be32 skc_rcv_saddr;   /* address that it is bound to; 0: all */
+    struct in6_addr skc_v6_rcv_saddr;
     possible_net_t skc_net;
 };
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "bpf/abi.h"
@@ -160,6 +161,23 @@ Result<Body> DecodeDns(Bytes record, std::uint16_t kind) {
   return QueryOf(raw);
 }
 
+/// "waits for connections from outside on 0.0.0.0:8080/tcp"
+std::string ListenerDetail(std::uint64_t value) {
+  const auto address = static_cast<std::uint32_t>(value >> WEIR_LISTEN_ADDRESS_SHIFT);
+  const auto protocol = static_cast<std::uint8_t>(value >> WEIR_LISTEN_PROTOCOL_SHIFT);
+  const auto port = static_cast<std::uint16_t>(value);
+  std::string where = "[::]:";
+  if (value & WEIR_LISTEN_ONE6) {
+    where = "one of the host's IPv6 addresses, port ";
+  } else if (!(value & WEIR_LISTEN_ANY6)) {
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, &address, text.data(), text.size());
+    where = std::string(text.data()) + ":";
+  }
+  where += port == 0 ? "(any port)" : std::to_string(port);
+  return "waits for connections from outside on " + where + "/" + ProtocolText(protocol);
+}
+
 std::string FindingDetail(std::uint32_t finding, std::uint64_t value) {
   const std::string number = std::to_string(value);
   switch (finding) {
@@ -168,6 +186,7 @@ std::string FindingDetail(std::uint32_t finding, std::uint64_t value) {
     case WEIR_F_FOREIGN_SOCKET: return "socket of scope " + number;
     case WEIR_F_ANSWER_REFUSED: return "DNS answer refused, parser's reason " + number;
     case WEIR_F_LEARNED_FULL: return number + " addresses of a DNS answer could not be learned";
+    case WEIR_F_LISTENER: return ListenerDetail(value);
     default: return "value " + number;
   }
 }

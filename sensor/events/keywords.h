@@ -67,7 +67,7 @@ inline constexpr std::array kModeKeywords = {
 inline constexpr std::array kFindingKeywords = {
     Keyword{WEIR_F_LEFT_CGROUP, "left-cgroup"},       Keyword{WEIR_F_FAKE_RESOLVER, "fake-resolver"},
     Keyword{WEIR_F_FOREIGN_SOCKET, "foreign-socket"}, Keyword{WEIR_F_ANSWER_REFUSED, "answer-refused"},
-    Keyword{WEIR_F_LEARNED_FULL, "learned-full"},
+    Keyword{WEIR_F_LEARNED_FULL, "learned-full"},     Keyword{WEIR_F_LISTENER, "listener"},
 };
 
 /// IANA protocol numbers that have a word; others are written as decimals.

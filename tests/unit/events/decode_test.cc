@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/events/decode.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -222,12 +223,33 @@ TEST(Keywords, ReadInBothDirections) {
   EXPECT_EQ(VerdictWord(WEIR_WOULD_DENY), "would-deny");
 }
 
+TEST(Decode, SaysWhereAListenerCanBeReached) {
+  const auto detail = [](std::uint64_t value) {
+    weir_finding_event raw{};
+    raw.event = test::Header(WEIR_E_FINDING);
+    raw.finding = WEIR_F_LISTENER;
+    raw.value = value | std::uint64_t{6} << WEIR_LISTEN_PROTOCOL_SHIFT;
+    const auto finding = std::get<Finding>(Decode(Raw(raw), 0)->body);
+    EXPECT_EQ(finding.kind, "listener");
+    return finding.detail;
+  };
+  const std::uint64_t address = htonl(0xc0000207);
+  EXPECT_EQ(detail(8080), "waits for connections from outside on 0.0.0.0:8080/tcp");
+  EXPECT_EQ(detail(8080 | address << WEIR_LISTEN_ADDRESS_SHIFT),
+            "waits for connections from outside on 192.0.2.7:8080/tcp");
+  EXPECT_EQ(detail(22 | WEIR_LISTEN_ANY6), "waits for connections from outside on [::]:22/tcp");
+  EXPECT_EQ(detail(22 | WEIR_LISTEN_ONE6),
+            "waits for connections from outside on one of the host's IPv6 addresses, port 22/tcp");
+  EXPECT_EQ(detail(0), "waits for connections from outside on 0.0.0.0:(any port)/tcp");
+}
+
 TEST(Keywords, EveryReasonHasOneWord) {
   for (std::uint32_t why = WEIR_WHY_RULE; why <= WEIR_WHY_DNS_TCP; ++why) EXPECT_NE(WhyWord(why), "unknown") << why;
   for (std::uint32_t why = WEIR_WHY_DENY_RULE; why <= WEIR_WHY_SOURCE; ++why) {
     EXPECT_NE(WhyWord(why), "unknown") << why;
   }
-  for (std::uint32_t finding = WEIR_F_LEFT_CGROUP; finding <= WEIR_F_LEARNED_FULL; ++finding) {
+  for (std::uint32_t finding = WEIR_F_LEFT_CGROUP; finding <= WEIR_F_LISTENER; ++finding) {
+    if (finding == WEIR_F_GUARD) continue;  // one word a class
     EXPECT_NE(FindingWord(finding), "unknown") << finding;
   }
 }
