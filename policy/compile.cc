@@ -32,17 +32,14 @@ std::string Sha256(std::string_view text) {
 
 class Compiler {
  public:
-  Compiler(const ParsedPolicy& parsed, const CompileOptions& options) : parsed_(parsed), options_(options) {}
+  Compiler(const ParsedPolicy& parsed, const CompileOptions& options)
+      : parsed_(ForJob(parsed, options)), options_(options) {}
 
   CompileResult Run() && {
-    const JobPolicy* job = FindJob(parsed_, options_);
-    Settings(job);
+    Settings();
     for (const Rule& rule : parsed_.rules) AddRule(rule);
-    if (job != nullptr) {
-      for (const Rule& rule : job->rules) AddRule(rule);
-    }
     AddExtra();
-    CheckNotEmpty(job);
+    CheckNotEmpty();
     Merge();
     out_.canonical_text = RenderEffective(effective_);
     out_.digest = Sha256(out_.canonical_text);
@@ -54,25 +51,15 @@ class Compiler {
     return parsed_.mode_at.line != 0 ? parsed_.mode_at : Position{parsed_.file, 0, 0};
   }
 
-  void Settings(const JobPolicy* job) {
-    std::optional<Mode> mode = options_.mode;
-    if (!mode && job != nullptr) mode = job->mode;
-    if (!mode) mode = parsed_.mode;
+  void Settings() {
+    const std::optional<Mode> mode = options_.mode ? options_.mode : parsed_.mode;
     if (!mode) faults_.Error(ModeAt(), "no mode", "write `mode: audit` or `mode: block` in the policy, or pass --mode");
     effective_.mode = out_.mode = mode.value_or(Mode::kBlock);
-    effective_.on_deny = out_.on_deny = job != nullptr && job->on_deny ? *job->on_deny : parsed_.on_deny;
-    effective_.leftovers = out_.leftovers = job != nullptr && job->leftovers ? *job->leftovers : parsed_.leftovers;
+    effective_.on_deny = out_.on_deny = parsed_.on_deny;
+    effective_.leftovers = out_.leftovers = parsed_.leftovers;
     effective_.dns = parsed_.dns;
-    effective_.guard = parsed_.guard;
-    if (job != nullptr) {
-      for (const auto& [name, action] : job->guard) effective_.guard[name] = action;
-    }
-    out_.guard = effective_.guard;
-    effective_.sockets = parsed_.sockets;
-    if (job != nullptr) {
-      for (const auto& [path, action] : job->sockets) effective_.sockets[path] = action;
-    }
-    out_.sockets = effective_.sockets;
+    effective_.guard = out_.guard = parsed_.guard;
+    effective_.sockets = out_.sockets = parsed_.sockets;
     for (const GuardClass& known : GuardClasses()) {
       const auto found = out_.guard.find(std::string(known.name));
       if (found != out_.guard.end() && found->second == "allow") out_.kinds |= known.kind;
@@ -139,10 +126,14 @@ class Compiler {
   }
 
   // A template that came out empty must not look like a decision.
-  void CheckNotEmpty(const JobPolicy* job) {
-    const bool none = parsed_.allow_none || (job != nullptr && job->allow_none);
-    if (allows_ || none || out_.mode != Mode::kBlock) return;
-    faults_.Error(job != nullptr && job->mode ? job->at : ModeAt(), "block mode, and nothing is allowed",
+  void CheckNotEmpty() {
+    if (parsed_.allow_all) {
+      faults_.Error({parsed_.file, 0, 0}, "`allow: all` is for a host's policy, which a repository's narrows",
+                    "list what may be reached, or combine it with a repository's policy");
+      return;
+    }
+    if (allows_ || parsed_.allow_none || out_.mode != Mode::kBlock) return;
+    faults_.Error(ModeAt(), "block mode, and nothing is allowed",
                   "add `allow:` rules, or write `allow: none` if the job is to reach nothing");
   }
 
@@ -181,7 +172,7 @@ class Compiler {
     return denied4 && denied6;
   }
 
-  const ParsedPolicy& parsed_;
+  const ParsedPolicy parsed_;
   const CompileOptions& options_;
   CompiledPolicy out_;
   FaultSink faults_;
@@ -196,6 +187,24 @@ class Compiler {
 
 CompileResult Compile(const ParsedPolicy& policy, const CompileOptions& options) {
   return Compiler(policy, options).Run();
+}
+
+ParsedPolicy ForJob(const ParsedPolicy& policy, const CompileOptions& options) {
+  ParsedPolicy merged = policy;
+  merged.jobs.clear();
+  const JobPolicy* job = FindJob(policy, options);
+  if (job == nullptr) return merged;
+  if (job->mode) {
+    merged.mode = job->mode;
+    merged.mode_at = job->at;
+  }
+  merged.on_deny = job->on_deny.value_or(policy.on_deny);
+  merged.leftovers = job->leftovers.value_or(policy.leftovers);
+  merged.allow_none = policy.allow_none || job->allow_none;
+  merged.rules.insert(merged.rules.end(), job->rules.begin(), job->rules.end());
+  for (const auto& [name, action] : job->guard) merged.guard[name] = action;
+  for (const auto& [path, action] : job->sockets) merged.sockets[path] = action;
+  return merged;
 }
 
 const JobPolicy* FindJob(const ParsedPolicy& policy, const CompileOptions& options) {

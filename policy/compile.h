@@ -35,6 +35,9 @@ struct CompileResult {
 /// repeated; compile only what loaded without error. Near linear in the number of rules.
 [[nodiscard]] CompileResult Compile(const ParsedPolicy& policy, const CompileOptions& options = {});
 
+/// The policy of one job: the top level with its entry of `jobs:` merged in, and no `jobs:` left.
+[[nodiscard]] ParsedPolicy ForJob(const ParsedPolicy& policy, const CompileOptions& options);
+
 /// The entry of `jobs:` that a job uses; null: none.
 [[nodiscard]] const JobPolicy* FindJob(const ParsedPolicy& policy, const CompileOptions& options);
 

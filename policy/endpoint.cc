@@ -267,7 +267,10 @@ std::vector<ListedEndpoint> ParseEndpointList(std::string_view text) {
 bool Covers(const Endpoint& outer, const Endpoint& inner) {
   const bool ports = outer.protocol == kAnyProtocol ||
                      (outer.protocol == inner.protocol && (outer.port == kAnyPort || outer.port == inner.port));
-  if (!ports) return false;
+  return ports && CoversHost(outer, inner);
+}
+
+bool CoversHost(const Endpoint& outer, const Endpoint& inner) {
   if ((outer.host == HostKind::kAddress) != (inner.host == HostKind::kAddress)) return false;
   if (outer.host == HostKind::kAddress) {
     // ::/0 does not reach into the IPv4 addresses that share the 128-bit space.

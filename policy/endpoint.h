@@ -78,5 +78,7 @@ struct ListedEndpoint {
 
 /// True when every (host, port, protocol) that `inner` names is named by `outer` too.
 [[nodiscard]] bool Covers(const Endpoint& outer, const Endpoint& inner);
+/// The same for hosts alone. Of two endpoints one covers the other's host, or they have no host in common.
+[[nodiscard]] bool CoversHost(const Endpoint& outer, const Endpoint& inner);
 
 }  // namespace weir::policy

@@ -58,20 +58,21 @@ const GuardClass* GuardClassOf(std::uint32_t number) {
   return number == kNone || found == kClasses.end() ? nullptr : &*found;
 }
 
+std::string_view GuardAction(const GuardClass& known, const std::map<std::string, std::string>& said, Mode mode) {
+  if (const auto found = said.find(std::string(known.name)); found != said.end()) return found->second;
+  return known.protects || known.kind != 0 || mode == Mode::kBlock ? "deny" : "report";
+}
+
 GuardMasks GuardMasksOf(const CompiledPolicy& policy) {
   GuardMasks masks;
   for (const GuardClass& known : kClasses) {
     if (known.number == kNone) continue;
-    const auto said = policy.guard.find(std::string(known.name));
-    const bool by_default = known.protects || policy.mode == Mode::kBlock;
-    const std::string_view action = said != policy.guard.end() ? std::string_view(said->second)
-                                    : by_default               ? "deny"
-                                                               : "report";
+    const std::string_view action = GuardAction(known, policy.guard, policy.mode);
+    const bool said = policy.guard.contains(std::string(known.name));
     const std::uint32_t bit = 1u << known.number;
     if (action == "deny") masks.deny |= bit;
     if (action == "report") masks.report |= bit;
-    if (action == "deny" && (said != policy.guard.end() || policy.mode == Mode::kBlock || (kKilledInAudit & bit) != 0))
-      masks.kill |= bit;
+    if (action == "deny" && (said || policy.mode == Mode::kBlock || (kKilledInAudit & bit) != 0)) masks.kill |= bit;
   }
   return masks;
 }

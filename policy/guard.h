@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "policy/compiled.h"
@@ -28,6 +30,10 @@ struct GuardClass {
 
 /// The class of attempts of this number; null: none has it.
 [[nodiscard]] const GuardClass* GuardClassOf(std::uint32_t number);
+
+/// "deny", "report" or "allow": what is said of the class, else what the mode means.
+[[nodiscard]] std::string_view GuardAction(const GuardClass& known, const std::map<std::string, std::string>& said,
+                                           Mode mode);
 
 /// Bits are 1 << WEIR_G_*. A class in neither mask is allowed.
 struct GuardMasks {

@@ -78,6 +78,7 @@ struct ParsedPolicy {
   OnDeny on_deny = OnDeny::kReport;
   Leftovers leftovers = Leftovers::kReport;
   bool allow_none = false;  ///< `allow: none`: nothing is to be reached, on purpose
+  bool allow_all = false;   ///< `allow: all`: a host's policy that only denies (combine.h)
   std::vector<Rule> rules;  ///< of the top file, then of each include, as written
   std::vector<JobPolicy> jobs;
   std::vector<Include> includes;

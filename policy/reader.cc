@@ -90,9 +90,10 @@ std::vector<Include> Reader::Read(const YamlNode& root, bool included) {
   bool has_version = false;
   std::optional<Position> has_mode;
   bool* none = &policy_->allow_none;
+  bool* all = included ? nullptr : &policy_->allow_all;
   std::vector<Key> keys = {
       {"version", [&](auto& k, auto& v) { has_version = true, ReadVersion(k, v); }},
-      {"allow", [&](auto& k, auto& v) { ReadRules(k, v, false, &policy_->rules, none); }},
+      {"allow", [&](auto& k, auto& v) { ReadRules(k, v, false, &policy_->rules, none, all); }},
       {"deny", [&](auto& k, auto& v) { ReadRules(k, v, true, &policy_->rules, nullptr); }},
       {"include", [&](auto& k, auto& v) { ReadIncludes(k, v, &includes); }},
   };

@@ -43,7 +43,8 @@ class Reader {
   [[nodiscard]] std::optional<Mode> ReadMode(const YamlNode& key, const YamlNode& value);
   [[nodiscard]] std::optional<Leftovers> ReadLeftovers(const YamlNode& key, const YamlNode& value);
   [[nodiscard]] std::optional<OnDeny> ReadOnDeny(const YamlNode& key, const YamlNode& value);
-  void ReadRules(const YamlNode& key, const YamlNode& value, bool deny, std::vector<Rule>* rules, bool* allow_none);
+  void ReadRules(const YamlNode& key, const YamlNode& value, bool deny, std::vector<Rule>* rules, bool* allow_none,
+                 bool* allow_all = nullptr);
   void ReadRule(const YamlNode& item, bool deny, std::vector<Rule>* rules);
   void ReadEndpoint(const YamlNode& value, Rule* rule, bool* usable);
   void ReadProcesses(const YamlNode& key, const YamlNode& value, Rule* rule);

@@ -14,11 +14,15 @@ std::string Quoted(std::string_view text) { return "`" + Printable(text.substr(0
 }  // namespace
 
 void Reader::ReadRules(const YamlNode& key, const YamlNode& value, bool deny, std::vector<Rule>* rules,
-                       bool* allow_none) {
+                       bool* allow_none, bool* allow_all) {
   if (value.faulty) return;
   const std::string name = Printable(key.value);
   if (!deny && value.kind == YamlNode::Kind::kScalar && value.value == "none") {
     *allow_none = true;
+    return;
+  }
+  if (allow_all != nullptr && value.kind == YamlNode::Kind::kScalar && value.value == "all") {
+    *allow_all = true;
     return;
   }
   const std::string remedy =

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <random>
 
+#include "policy/combine.h"
 #include "policy/diff.h"
 #include "policy/matcher.h"
+#include "policy/render.h"
 #include "policy/wire.h"
 #include "tests/unit/policy/helpers.h"
 
@@ -183,6 +185,38 @@ TEST(Property, DiffMissesNothing) {
     EXPECT_TRUE(Diff(a.policy, a.policy).empty());
   }
   EXPECT_GT(differences, 5'000u);
+}
+
+// Two policies, both asked, either denies: their combination, rendered and compiled, against each by itself.
+TEST(Property, TheCombinationAllowsWhatBothAllow) {
+  std::size_t compared = 0, allowed = 0;
+  for (std::uint32_t seed = 1; seed <= 3'000; ++seed) {
+    World world(seed);
+    const bool names = seed % 2 == 0;
+    const ParsedPolicy host = MustLoad(world.Policy(names)), own = MustLoad(world.Policy(names));
+    const CombineResult combined = Combine(host, own);
+    ASSERT_TRUE(combined.ok());
+    const CompileResult compiled = Compile(MustLoad(RenderPolicy(combined.policy)));
+    if (!compiled.ok()) continue;  // too many ports for one name
+    const Matcher matcher(compiled.policy);
+    for (int i = 0; i < 40; ++i) {
+      const std::string process = kProcesses[world.Pick(kProcesses.size())];
+      const std::array<const char*, 4> ports = {":443", ":80", ":53/udp", ":22"};
+      const std::string address = world.AddressText();
+      const std::string place = names                               ? world.Name()
+                                : address.find(':') == address.npos ? address
+                                                                    : "[" + address + "]";
+      const Endpoint query = Query(place + ports[world.Pick(4)]);
+      const bool both = NaivelyAllowed(host, query, process) && NaivelyAllowed(own, query, process);
+      ASSERT_EQ(Ask(matcher, query, process).allowed, both)
+          << "seed " << seed << ": " << FormatEndpoint(query) << " from " << process << "\n"
+          << RenderPolicy(host) << RenderPolicy(own) << compiled.policy.canonical_text;
+      ++compared;
+      allowed += both ? 1 : 0;
+    }
+  }
+  EXPECT_GT(compared, 100'000u);
+  EXPECT_GT(allowed, 5'000u);
 }
 
 TEST(Property, CanonicalTextDecidesTheSame) {
