@@ -118,7 +118,7 @@ static __always_inline int weir_is_host_net(struct net *net) {
 }
 
 /* Whose process is it, WEIR_P_*? 0: nobody's whom the guard protects. */
-static __always_inline __u32 weir_protects(struct task_struct *task) {
+static __always_inline __u32 weir_protects_anywhere(struct task_struct *task) {
     __u32 tgid = BPF_CORE_READ(task, tgid);
     const struct weir_protected *entry = bpf_map_lookup_elem(&weir_protected, &tgid);
     __u64 start_ns;
@@ -126,6 +126,15 @@ static __always_inline __u32 weir_protects(struct task_struct *task) {
     if (!entry) return 0;
     start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
     return !entry->start_ns || entry->start_ns / WEIR_TICK_NS == start_ns / WEIR_TICK_NS ? entry->who : 0;
+}
+
+/* The same for what the current task does. Nobody is protected from itself: Runner.Worker is in its job's scope, and its runtime
+ * stops its own threads by signals. */
+static __always_inline __u32 weir_protects(struct task_struct *task) {
+    __u32 tgid = BPF_CORE_READ(task, tgid);
+
+    if (tgid == (__u32)(bpf_get_current_pid_tgid() >> 32)) return 0;
+    return weir_protects_anywhere(task);
 }
 
 /* Does another task belong to this scope? */

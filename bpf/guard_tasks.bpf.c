@@ -29,7 +29,7 @@ int BPF_PROG(weir_g_kill, struct task_struct *target, void *info, int sig, const
  */
 SEC("fmod_ret/security_file_send_sigiotask")
 int BPF_PROG(weir_g_sigio, struct task_struct *target, void *fown, int sig, int ret) {
-    if (ret || !weir_protects(target)) return ret;
+    if (ret || !weir_protects_anywhere(target)) return ret;
     return weir_guarded_scope() ? weir_guard_judge(WEIR_G_SIGNAL, BPF_CORE_READ(target, tgid)) : -WEIR_EPERM;
 }
 

@@ -10,6 +10,7 @@
 #include "sensor/app/parts.h"
 #include "sensor/app/policy_setup.h"
 #include "sensor/jobs/job_id.h"
+#include "sensor/runner/worker.h"
 
 namespace weir {
 namespace {
@@ -66,6 +67,10 @@ LiveJobPtr Sensor::Parts::Adopt(jobs::JobState& state) {
   job->state = std::move(state);
   if (!job->ended) job->state.gaps.push_back({"sensor-down", job->state.checkpoint_time_ns, jobs::UnixNow(), 0});
   job->netns = FindNetns(*job);
+  if (job->state.worker_pid != 0) {
+    job->worker = runner::OpenProcess(job->state.worker_pid, job->state.worker_start_ticks);
+    if (job->worker) guard->Vouch(job->state.worker_pid);
+  }
   return job;
 }
 

@@ -31,6 +31,8 @@ Result<> Validate(const SensorConfig& config) {
     faults += "pin directory: " + config.pin_directory.string() + " is not an absolute path\n";
   if (!config.state_directory.is_absolute())
     faults += "state directory: " + config.state_directory.string() + " is not an absolute path\n";
+  if (!config.runners_directory.is_absolute())
+    faults += "runners directory: " + config.runners_directory.string() + " is not an absolute path\n";
   if (config.sensor_name.size() > 253) faults += "sensor name: longer than 253 bytes\n";
   for (const char c : config.sensor_name) {
     if (IsSensorNameByte(c)) continue;

@@ -44,6 +44,9 @@ struct SensorConfig {
   std::chrono::milliseconds guard_rest{60000};
 
   std::size_t max_jobs = 64;
+
+  /// Runners whose hooks may begin jobs (docs/runner.md); read at each such call.
+  std::filesystem::path runners_directory = "/etc/weir/runners";
 };
 
 /// Checks everything that can be checked without touching the kernel. Every fault is named, one line each.

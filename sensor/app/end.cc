@@ -224,31 +224,32 @@ bool Sensor::Parts::Dismantle(LiveJob& job) {
   return true;
 }
 
-Result<JobEnded> Sensor::EndJob(const std::string& job_id, int exit_status) {
-  Parts& p = *parts_;
-  auto found = p.Find(job_id);
+Result<JobEnded> Sensor::EndJob(const std::string& job_id, int exit_status) { return parts_->End(job_id, exit_status); }
+
+Result<JobEnded> Sensor::Parts::End(const std::string& job_id, int exit_status) {
+  auto found = Find(job_id);
   WEIR_TRY(found);
   if (exit_status < -1 || exit_status > 255)
     return Fail(Code::kInvalid, "exit status: 0 to 255 as a shell has it, or -1 when it is not known");
   LiveJob& job = **found;
   std::unique_lock lock(job.mutex);
   if (job.ended) return Fail(Code::kNotFound, "job " + job_id + " has ended");
-  const jobs::RecordFacts facts = p.Facts(job, exit_status);
-  JobEnded ended = p.Close(job, facts);
-  p.forwarder->RemoveJob(job.state.scope_id);
-  static_cast<void>(p.maps->ForgetForwarder(job.state.scope_id));
-  p.pipeline->RemoveJob(job.state.scope_id);
-  p.MarkEnded(job, facts);
-  if (p.Dismantle(job)) {
+  const jobs::RecordFacts facts = Facts(job, exit_status);
+  JobEnded ended = Close(job, facts);
+  forwarder->RemoveJob(job.state.scope_id);
+  static_cast<void>(maps->ForgetForwarder(job.state.scope_id));
+  pipeline->RemoveJob(job.state.scope_id);
+  MarkEnded(job, facts);
+  if (Dismantle(job)) {
     lock.unlock();
-    const std::lock_guard all(p.mutex);
-    p.live.erase(job_id);
+    const std::lock_guard all(mutex);
+    live.erase(job_id);
     return ended;
   }
   // What outlived its job stays judged, and in block mode is denied everything; the timer takes the scope away later.
   job.scope.flags |= WEIR_S_ENDED;
   job.scope.forwarder_ns = 0;
-  static_cast<void>(p.maps->WriteScope(job.state.scope_id, job.scope));
+  static_cast<void>(maps->WriteScope(job.state.scope_id, job.scope));
   return ended;
 }
 

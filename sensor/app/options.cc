@@ -19,6 +19,7 @@ constexpr char kFooter[] =
     R"(FILES
   /run/weir/sensor.sock            control; who is at the other end decides what it may ask
   /sys/fs/bpf/weir                 pinned programs and maps
+  /etc/weir/runners                runners whose hooks may begin jobs; see weir runner install
   /var/lib/weir/sensor             running jobs, and the records of ended ones
 
 ENVIRONMENT
@@ -43,6 +44,7 @@ SEE ALSO
 std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit_code) {
   SensorOptions options;
   std::string cgroup_root, pin_directory = options.config.pin_directory, state = options.config.state_directory;
+  std::string runners = options.config.runners_directory;
   CLI::App app(kDescription, "weir-sensor");
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("weir-sensor ") + WEIR_VERSION);
@@ -51,6 +53,9 @@ std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit
       ->type_name("DIR");
   app.add_option("--pin-dir", pin_directory, "Directory in a BPF file system")->type_name("DIR")->capture_default_str();
   app.add_option("--state-dir", state, "Running jobs and records")->type_name("DIR")->capture_default_str();
+  app.add_option("--runners-dir", runners, "Runners whose hooks may begin jobs, a file each")
+      ->type_name("DIR")
+      ->capture_default_str();
   app.add_option("--socket", options.socket, "Unix socket for control")->type_name("FILE")->capture_default_str();
   app.add_option("--collector", options.collector, "gRPC address of the collector; '' for none")
       ->type_name("ADDRESS")
@@ -79,6 +84,7 @@ std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit
   options.config.cgroup_root = cgroup_root;
   options.config.pin_directory = pin_directory;
   options.config.state_directory = state;
+  options.config.runners_directory = runners;
   return options;
 }
 

@@ -45,7 +45,8 @@ struct LiveJob {
 
   std::shared_ptr<const policy::CompiledPolicy> policy;
   std::optional<jobs::JobCgroup> cgroup;
-  Fd netns;  ///< in which the job began; closed: not to be had any more
+  Fd netns;   ///< in which the job began; closed: not to be had any more
+  Fd worker;  ///< Runner.Worker of a runner's job; closed beside a worker_pid: it has ended
 };
 using LiveJobPtr = std::shared_ptr<LiveJob>;
 
@@ -81,6 +82,7 @@ struct Sensor::Parts {
   std::condition_variable stop;
   std::thread timer;
   std::thread guard_watch;
+  std::thread worker_watch;
   std::mutex rest_mutex;  ///< the guard's busiest programs go or come; taken before `mutex`
   std::chrono::steady_clock::time_point last_needed = std::chrono::steady_clock::now();  ///< guarded by rest_mutex
 
@@ -118,7 +120,11 @@ struct Sensor::Parts {
   [[nodiscard]] Result<jobs::Canary> Probe(LiveJob& job);
   void Undo(LiveJob& job);
 
+  // runner_job.cc
+  void WatchWorkers();
+
   // end.cc
+  [[nodiscard]] Result<JobEnded> End(const std::string& job_id, int exit_status);
   /// Of this sensor's forwarder, by name.
   [[nodiscard]] std::map<std::string, std::uint64_t> ForwarderCounts(std::uint32_t scope_id) const;
   /// Names who outlived the job; ends them when the policy says so.

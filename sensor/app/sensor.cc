@@ -226,6 +226,7 @@ Sensor::Parts::~Parts() {
   stop.notify_all();
   if (timer.joinable()) timer.join();
   if (guard_watch.joinable()) guard_watch.join();
+  if (worker_watch.joinable()) worker_watch.join();
   if (!programs || !maps) return;
   if (pipeline && !live.empty()) {
     static_cast<void>(pipeline->Flush(std::nullopt, kDrainAtStop));
@@ -288,6 +289,7 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   parts->ResumeAdopted();
   parts->timer = std::thread([p = parts.get()] { p->RunTimer(); });
   parts->guard_watch = std::thread([p = parts.get()] { p->WatchGuard(); });
+  parts->worker_watch = std::thread([p = parts.get()] { p->WatchWorkers(); });
   return std::unique_ptr<Sensor>(new Sensor(std::move(parts)));
 }
 

@@ -37,6 +37,12 @@ struct JobSpec {
   std::vector<std::string> search;            ///< search suffixes likewise
 };
 
+/// A process that asks for the job of its own Runner.Worker: not root, outside every scope.
+struct RunnerCall {
+  pid_t pid = 0;
+  uid_t uid = 0;
+};
+
 struct JobBegun {
   std::string job_id;  ///< [a-z0-9-], sorts by time
   std::filesystem::path cgroup_path;
@@ -139,6 +145,12 @@ class Sensor {
   /// kInvalid: `what` holds every fault of the policy, one a line. kNotArmed: block mode, and the canary was not judged
   /// as the policy says; everything was undone.
   [[nodiscard]] Result<JobBegun> BeginJob(const JobSpec& spec);
+
+  /// The job of an enrolled runner (docs/runner.md): of `asked` only name, labels, resolvers and the repository's
+  /// policy count; the host decides what becomes of the latter. Its Runner.Worker is moved in, and its end is the
+  /// job's. kPrivilege: the caller is no hook of an enrolled runner. kInvalid: no valid policy; the job was begun all
+  /// the same, and reaches nothing but the runner's own endpoints.
+  [[nodiscard]] Result<JobBegun> BeginRunnerJob(const RunnerCall& call, const JobSpec& asked);
 
   /// Moves a process into the job, with the sockets that it has open. The process should be stopped, or be blocked on
   /// its parent: what it opens meanwhile is not adopted. Returns how many sockets were adopted.

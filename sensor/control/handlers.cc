@@ -92,10 +92,15 @@ grpc::Status Handlers::MayChange(const grpc::ServerContext& context, const std::
 
 grpc::Status Handlers::BeginJob(grpc::ServerContext* context, const v1::BeginJobRequest* request,
                                 v1::BeginJobResponse* response) {
-  if (auto allowed = MayChange(*context, "BeginJob"); !allowed.ok()) return allowed;
-  auto begun = sensor_.BeginJob(ToSpec(*request));
+  const Peer peer = find_peer_(context->peer());
+  // Neither root nor inside: whether it is a runner's hook, and what it may ask for, is for the host's files to say.
+  const bool as_runner = !peer.full_control && !peer.job_id;
+  if (!as_runner)
+    if (auto allowed = MayChange(*context, "BeginJob"); !allowed.ok()) return allowed;
+  auto begun =
+      as_runner ? sensor_.BeginRunnerJob({peer.pid, peer.uid}, ToSpec(*request)) : sensor_.BeginJob(ToSpec(*request));
   if (!begun) return ToStatus(begun.error());
-  if (context->IsCancelled()) {
+  if (context->IsCancelled() && !as_runner) {  // a runner's job ends with its Runner.Worker
     // Who asked is gone, and nobody else knows its id: it would stay for ever.
     static_cast<void>(sensor_.EndJob(begun->job_id, -1));
     return {grpc::StatusCode::CANCELLED, "the caller did not wait for the job, which was ended"};

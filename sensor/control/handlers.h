@@ -20,6 +20,7 @@ namespace weir::control {
 /// Who is at the other end of a connection.
 struct Peer {
   pid_t pid = 0;
+  uid_t uid = 0;
   bool full_control = false;          ///< uid 0 outside every scope, or in process
   std::optional<std::string> job_id;  ///< inside this job's scope
 };

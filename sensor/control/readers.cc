@@ -34,7 +34,7 @@ Peer Readers::Find(const std::string& grpc_peer) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [fd, connection] : connections_)
     if (grpc_peer == "fd:" + std::to_string(fd)) return connection.peer;
-  return Peer{0, false, std::string()};
+  return Peer{0, 0, false, std::string()};
 }
 
 }  // namespace weir::control

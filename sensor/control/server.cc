@@ -107,8 +107,9 @@ struct ControlServer::Parts {
     ucred who{};
     socklen_t length = sizeof(who);
     Peer peer;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {0, false, std::string()};
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {0, 0, false, std::string()};
     peer.pid = who.pid;
+    peer.uid = who.uid;
     const Fd process = OpenPeer(fd, who.pid);
     auto job = sensor.JobOfProcess(who.pid);
     // Could not be told, or the process ended and its number may be another's by now: taken for inside, of no job that
@@ -155,7 +156,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Start(const ControlConfig&
   p->full_handlers = std::make_unique<Handlers>(
       sensor,
       [](const std::string&) {
-        return Peer{0, true, std::nullopt};
+        return Peer{0, 0, true, std::nullopt};
       },
       observer);
   p->reader_handlers = std::make_unique<Handlers>(

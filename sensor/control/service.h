@@ -36,8 +36,9 @@ struct ControlObserver {
 /// thread.
 ///
 /// A peer with uid 0 outside every job's scope has full control. Every other peer outside may list jobs and ask for the
-/// status. A peer inside a job's scope sees only its own job, whatever its uid. Peers that may only read have a bounded
-/// number of connections.
+/// status; the hook of an enrolled runner may begin the job of its own Runner.Worker (Sensor::BeginRunnerJob). A peer
+/// inside a job's scope sees only its own job, whatever its uid. Peers that may only read have a bounded number of
+/// connections.
 class ControlServer {
  public:
   /// A stale socket is replaced, a live one is kExists.

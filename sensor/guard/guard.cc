@@ -100,6 +100,8 @@ Result<> Guard::TakeOver() {
 
 Result<> Guard::RefreshRunners(std::map<Id, weir_guarded>& found) {
   const Runner runner = FindRunner([this](pid_t pid) {
+    const auto vouched = vouched_.find(pid);
+    if (vouched != vouched_.end() && vouched->second == StartOf(pid)) return false;
     const auto task = maps_->Task(static_cast<std::uint32_t>(pid));
     return !task || *task;
   });
@@ -114,7 +116,13 @@ Result<> Guard::RefreshRunners(std::map<Id, weir_guarded>& found) {
     if (!processes.contains(pid)) Keep(done, tables_.Unprotect(pid));
   }
   runners_ = processes;
+  std::erase_if(vouched_, [](const auto& entry) { return StartOf(entry.first) != entry.second; });
   return done;
+}
+
+void Guard::Vouch(pid_t pid) {
+  const std::lock_guard lock(*mutex_);
+  vouched_[pid] = StartOf(pid);
 }
 
 Result<> Guard::Refresh(bool jobs_live) {

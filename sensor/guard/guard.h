@@ -52,6 +52,9 @@ class Guard {
   /// for a thread of its own, and at a job's beginning. An error: something that was found is not guarded.
   [[nodiscard]] Result<> Refresh(bool jobs_live);
 
+  /// This Runner.Worker goes into a job's scope and stays the runner's: the job may not touch it. Before it goes in.
+  void Vouch(pid_t pid);
+
   /// Attempts so far; nullopt: the scope has none on record.
   [[nodiscard]] Result<std::optional<weir_guard_scope>> Read(std::uint32_t scope_id) const {
     return tables_.ReadScope(scope_id);
@@ -79,6 +82,7 @@ class Guard {
   std::set<Id> own_;                                                    ///< rows that nothing found by path replaces
   std::map<Id, weir_guarded> guarded_;                                  ///< further rows in the table
   std::map<Id, std::set<std::string>> deputies_;                        ///< every path at which each was seen
+  std::map<pid_t, std::uint64_t> vouched_;                              ///< runners inside scopes: pid and start
   std::set<pid_t> runners_;                                             ///< in the table
 };
 

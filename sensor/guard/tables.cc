@@ -6,9 +6,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <string>
+
+#include "sensor/base/process_stat.h"
 
 namespace weir::guard {
 namespace {
@@ -30,18 +30,8 @@ Result<weir_guarded_key> IdentityOf(const std::filesystem::path& path) {
 }
 
 std::uint64_t StartOf(pid_t pid) {
-  constexpr int kStartTime = 22;  // proc(5)
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(')');  // the second field, which may hold anything
-  if (name_end == std::string::npos) return 0;
-  std::istringstream fields(line.substr(name_end + 1));
-  std::string skipped;
-  for (int field = 3; field < kStartTime; ++field) fields >> skipped;
-  std::uint64_t ticks = 0;
-  fields >> ticks;
-  return ticks * WEIR_TICK_NS;
+  const auto stat = ReadProcessStat(pid);
+  return stat ? stat->start_ticks * WEIR_TICK_NS : 0;
 }
 
 Result<GuardTables> GuardTables::Of(const sensor_bpf::Programs& programs) {

@@ -103,6 +103,8 @@ JobState StateFrom(const json& from) {
   if (from.contains("end_time_ns")) from.at("end_time_ns").get_to(state.end_time_ns);
   if (from.contains("undelivered")) from.at("undelivered").get_to(state.undelivered);
   if (from.contains("exit_status")) from.at("exit_status").get_to(state.exit_status);
+  if (from.contains("worker_pid")) from.at("worker_pid").get_to(state.worker_pid);
+  if (from.contains("worker_start_ticks")) from.at("worker_start_ticks").get_to(state.worker_start_ticks);
   return state;
 }
 
@@ -142,7 +144,9 @@ std::string JobStateToJson(const JobState& state) {
                     {"undelivered", state.undelivered},
                     {"forwarder_counts", state.forwarder_counts},
                     {"end_time_ns", state.end_time_ns},
-                    {"exit_status", state.exit_status}};
+                    {"exit_status", state.exit_status},
+                    {"worker_pid", state.worker_pid},
+                    {"worker_start_ticks", state.worker_start_ticks}};
   // Names and commands are a caller's bytes: what is no UTF-8 is replaced rather than thrown over.
   return out.dump(1, ' ', false, json::error_handler_t::replace);
 }

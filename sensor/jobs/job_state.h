@@ -68,6 +68,8 @@ struct JobState {
   std::map<std::string, std::uint64_t> forwarder_counts;  ///< of earlier sensor processes' forwarders
   std::int64_t end_time_ns = 0;                           ///< its record is made, and processes are left; 0: runs
   int exit_status = -1;                                   ///< of an ended job
+  int worker_pid = 0;                    ///< Runner.Worker, with whose end the job ends; 0: it is no runner's job
+  std::uint64_t worker_start_ticks = 0;  ///< as in /proc/<pid>/stat
 };
 
 /// JSON of schema weir.job-state.v1.

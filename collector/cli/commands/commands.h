@@ -12,6 +12,7 @@ struct Invocation;
 
 void AddRun(CLI::App& root, Invocation& invocation);
 void AddJob(CLI::App& root, Invocation& invocation);
+void AddRunner(CLI::App& root, Invocation& invocation);
 void AddEgress(CLI::App& root, Invocation& invocation);
 void AddProcesses(CLI::App& root, Invocation& invocation);
 void AddReport(CLI::App& root, Invocation& invocation);

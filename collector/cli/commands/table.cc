@@ -7,7 +7,8 @@ namespace weir::cli {
 
 const std::vector<AddCommand>& AllCommands() {
   static const std::vector<AddCommand> commands = {
-      AddRun, AddJob, AddEgress, AddProcesses, AddReport, AddPolicy, AddDoctor, AddStatus, AddCompletion, AddVersion,
+      AddRun,    AddJob,    AddRunner, AddEgress,     AddProcesses, AddReport,
+      AddPolicy, AddDoctor, AddStatus, AddCompletion, AddVersion,
   };
   return commands;
 }

@@ -83,7 +83,8 @@ TEST(JobState, RefusesMembersOfAnotherKind) {
     wrong[key] = value.is_array() || value.is_object() ? nlohmann::json(1) : nlohmann::json::array({nullptr});
     EXPECT_FALSE(JobStateFromJson(wrong.dump())) << key;
     wrong.erase(key);
-    const bool added_later = key == "end_time_ns" || key == "exit_status" || key == "undelivered";
+    const bool added_later = key == "end_time_ns" || key == "exit_status" || key == "undelivered" ||
+                             key == "worker_pid" || key == "worker_start_ticks";
     EXPECT_EQ(JobStateFromJson(wrong.dump()).has_value(), added_later) << key << " missing";
   }
 }
