@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files and includes.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <set>
@@ -13,36 +9,11 @@
 #include "policy/source.h"
 #include "policy/text.h"
 #include "policy/yaml_tree.h"
-#include "sensor/base/fd.h"
 
 namespace weir::policy {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string TooLarge() { return "larger than " + std::to_string(kMaxPolicyBytes >> 20) + " MiB"; }
-
-// O_NONBLOCK: a FIFO in the repository must not hang the check; anything but a regular file is refused.
-Result<std::string> ReadRegularFile(const fs::path& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return FailErrno("cannot be read", errno);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return FailErrno("cannot be read", errno);
-  if (!S_ISREG(status.st_mode)) return Fail(Code::kInvalid, "not a regular file");
-  if (status.st_size > static_cast<off_t>(kMaxPolicyBytes)) return Fail(Code::kExhausted, TooLarge());
-  std::string text(kMaxPolicyBytes + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FailErrno("cannot be read", errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  if (size > kMaxPolicyBytes) return Fail(Code::kExhausted, TooLarge());
-  text.resize(size);
-  return text;
-}
 
 // The file's real place relative to the root; links are followed first, so that one that leads out is seen. (Who can
 // change the tree between this look and the read can as well write the policy.)

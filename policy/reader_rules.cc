@@ -7,11 +7,6 @@
 #include "policy/text.h"
 
 namespace weir::policy {
-namespace {
-
-std::string Quoted(std::string_view text) { return "`" + Printable(text.substr(0, 80)) + "`"; }
-
-}  // namespace
 
 void Reader::ReadRules(const YamlNode& key, const YamlNode& value, bool deny, std::vector<Rule>* rules,
                        bool* allow_none, bool* allow_all) {

@@ -2,12 +2,13 @@
 // First look at a policy file's bytes. Internal to the policy library.
 #pragma once
 
-#include <functional>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "policy/fault.h"
+#include "sensor/base/result.h"
 
 namespace weir::policy {
 
@@ -30,6 +31,12 @@ class FaultSink {
   std::size_t errors_ = 0, left_out_ = 0;
   Fault first_left_out_;
 };
+
+/// "larger than …"
+[[nodiscard]] std::string TooLarge();
+
+/// The bytes of a regular file, up to kMaxPolicyBytes. The error says why not, without the path.
+[[nodiscard]] Result<std::string> ReadRegularFile(const std::filesystem::path& path);
 
 /// Checks encoding, line ends, tabs and deceptive characters, and returns the text that the YAML parser is to read:
 /// without byte order mark and with LF line ends, so that columns stay those of the file.
