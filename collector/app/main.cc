@@ -10,6 +10,7 @@
 #include "collector/app/collector.h"
 #include "collector/app/listen.h"
 #include "collector/app/options.h"
+#include "sensor/base/service_manager.h"
 
 namespace {
 
@@ -36,7 +37,12 @@ void LogDatabase(const weir::Error* failure) {
   }
 }
 
+void Tell(const weir::ServiceManager& manager, const char* state) {
+  if (const auto told = manager.Tell(state); !told) spdlog::warn("{}", told.error().what);
+}
+
 int Run(weir::collector::Options options, const sigset_t& signals) {
+  const auto manager = weir::ServiceManager::FromEnvironment();
   Warn(options.config);
   options.config.on_database = LogDatabase;
   auto collector = weir::Collector::Open(options.config);
@@ -46,8 +52,10 @@ int Run(weir::collector::Options options, const sigset_t& signals) {
   }
   for (const std::string& address : options.config.listen) spdlog::info("serves on {}", address);
   spdlog::info("ready, database {}", options.config.database.string());
+  Tell(manager, "READY=1");
   int signal = 0;
   sigwait(&signals, &signal);
+  Tell(manager, "STOPPING=1");
   spdlog::info("stops on signal {}", signal);
   (*collector)->Shutdown(kGrace);
   return 0;

@@ -2,8 +2,11 @@
 #include "collector/app/options.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <string>
 #include <vector>
+
+#include "settings/settings.h"
 
 namespace weir::collector {
 namespace {
@@ -25,7 +28,12 @@ constexpr char kFooter[] =
   a batch again changes nothing. When the disk or --max-db-bytes is full, nothing is
   acknowledged; sensors keep their events and send them again.
 
+SETTINGS FILE
+  The options above by their names, in YAML: `max_db_bytes: 20GiB`. The command line
+  goes first, then the file, then the defaults.
+
 FILES
+  /etc/weir/collector.yml          settings
   /var/lib/weir/collector.db       the database; -wal and -shm beside it belong to it
   /run/weir/collector.sock         the default socket, mode 0660
 
@@ -51,6 +59,7 @@ std::optional<Options> ParseOptions(int argc, char** argv, int& exit_code) {
   CLI::App app(kDescription, "weir-collector");
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("weir-collector ") + WEIR_VERSION);
+  AddSettingsOption(app, "/etc/weir/collector.yml");
   app.add_option("--db", database, "SQLite file; made when it does not exist")
       ->type_name("FILE")
       ->capture_default_str();
@@ -68,7 +77,7 @@ std::optional<Options> ParseOptions(int argc, char** argv, int& exit_code) {
   app.add_flag("--insecure-listen", options.config.insecure_listen,
                "Let --listen name addresses that other hosts reach, unencrypted and unauthenticated: anybody there can "
                "read and forge evidence");
-  app.add_flag("--check-config", options.check_config, "Check the options, print every fault, and exit");
+  app.add_flag("--check-config", options.check_config, "Check options and settings, print every fault, and exit");
   app.add_option("--log-level", options.log_level, "How much to log to standard error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
@@ -76,6 +85,11 @@ std::optional<Options> ParseOptions(int argc, char** argv, int& exit_code) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     exit_code = app.exit(error) == 0 ? 0 : kExitUsage;
+    return std::nullopt;
+  }
+  if (auto read = ReadSettings(app); !read) {
+    std::fprintf(stderr, "%s\n", read.error().what.c_str());
+    exit_code = kExitUsage;
     return std::nullopt;
   }
   options.config.database = database;

@@ -143,7 +143,7 @@ void Sensor::Parts::CloseStale(const std::vector<jobs::JobState>& stale) {
       static_cast<void>(maps->WriteScope(state.scope_id, ended));
     } else {
       // Nobody else knows of it. Made here of the id, because a damaged file may name any path; fails while it is used.
-      static_cast<void>(::rmdir((config.cgroup_root / "weir" / state.job_id).c_str()));
+      static_cast<void>(::rmdir((config.jobs_root() / "weir" / state.job_id).c_str()));
     }
     static_cast<void>(store->Remove(state.job_id));
   }

@@ -198,7 +198,7 @@ Result<> Sensor::Parts::TakePlace(LiveJob& job) {
   intent.scope_id = *scope_id;
   intent.mode = job.state.mode;
   WEIR_TRY(store->Save(intent, /*sync=*/false));
-  auto cgroup = jobs::JobCgroup::Create(config.cgroup_root, *job_id);
+  auto cgroup = jobs::JobCgroup::Create(config.jobs_root(), *job_id);
   if (!cgroup) {
     static_cast<void>(store->Remove(*job_id));
     return tl::unexpected<Error>(std::move(cgroup).error());

@@ -27,6 +27,9 @@ Result<> Validate(const SensorConfig& config) {
   CheckRing("denials ring", config.denials_ring_bytes, faults);
   if (!config.cgroup_root.empty() && !config.cgroup_root.is_absolute())
     faults += "cgroup root: " + config.cgroup_root.string() + " is not an absolute path\n";
+  const std::filesystem::path jobs = config.jobs_cgroup.lexically_normal();
+  if (jobs.is_absolute() || (!jobs.empty() && *jobs.begin() == ".."))
+    faults += "jobs cgroup: " + config.jobs_cgroup.string() + " is not a path below the cgroup root\n";
   if (!config.pin_directory.is_absolute())
     faults += "pin directory: " + config.pin_directory.string() + " is not an absolute path\n";
   if (!config.state_directory.is_absolute())

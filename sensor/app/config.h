@@ -13,9 +13,13 @@
 namespace weir {
 
 struct SensorConfig {
-  /// Where the programs attach and below which `weir/<job-id>` is made. Empty: $WEIR_CGROUP_ROOT, else the root of the
-  /// cgroup2 mount that /proc/self/mountinfo names.
+  /// Where the programs attach. Empty: $WEIR_CGROUP_ROOT, else the root of the cgroup2 mount that /proc/self/mountinfo
+  /// names.
   std::filesystem::path cgroup_root;
+
+  /// Relative to cgroup_root: where `weir/<job-id>` is made. Under systemd that of a unit with Delegate=yes, since all
+  /// else in the tree is systemd's own. Empty: the root.
+  std::filesystem::path jobs_cgroup;
 
   /// In a BPF file system (mounted at /sys/fs/bpf when it is not). One sensor at a time owns it (kExists otherwise);
   /// two sensors with different pin and state directories may run side by side.
@@ -47,6 +51,8 @@ struct SensorConfig {
 
   /// Runners whose hooks may begin jobs (docs/runner.md); read at each such call.
   std::filesystem::path runners_directory = "/etc/weir/runners";
+
+  [[nodiscard]] std::filesystem::path jobs_root() const { return cgroup_root / jobs_cgroup; }
 };
 
 /// Checks everything that can be checked without touching the kernel. Every fault is named, one line each.

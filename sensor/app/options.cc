@@ -3,6 +3,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
+
+#include "settings/settings.h"
+
 namespace weir {
 namespace {
 
@@ -16,7 +20,12 @@ It runs as root, one a host. When it is killed, enforcement holds; the next one 
 the running jobs over and tells the gap.)";
 
 constexpr char kFooter[] =
-    R"(FILES
+    R"(SETTINGS FILE
+  The options above by their names, in YAML: `pin_dir: DIR` for --pin-dir DIR. The
+  command line goes first, then the file, then the defaults.
+
+FILES
+  /etc/weir/sensor.yml             settings
   /run/weir/sensor.sock            control; who is at the other end decides what it may ask
   /sys/fs/bpf/weir                 pinned programs and maps
   /etc/weir/runners                runners whose hooks may begin jobs; see weir runner install
@@ -43,13 +52,18 @@ SEE ALSO
 
 std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit_code) {
   SensorOptions options;
-  std::string cgroup_root, pin_directory = options.config.pin_directory, state = options.config.state_directory;
-  std::string runners = options.config.runners_directory;
+  std::string cgroup_root, jobs_cgroup, pin_directory = options.config.pin_directory,
+                                        state = options.config.state_directory,
+                                        runners = options.config.runners_directory;
   CLI::App app(kDescription, "weir-sensor");
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("weir-sensor ") + WEIR_VERSION);
-  app.add_option("--cgroup-root", cgroup_root,
-                 "Cgroup at which the programs attach; jobs live in weir/ below it. Default: the cgroup2 mount")
+  AddSettingsOption(app, "/etc/weir/sensor.yml");
+  app.add_option("--cgroup-root", cgroup_root, "Cgroup at which the programs attach. Default: the cgroup2 mount")
+      ->type_name("DIR");
+  app.add_option(
+         "--jobs-cgroup", jobs_cgroup,
+         "Cgroup below the root in which jobs live, in weir/; as of a unit with Delegate=yes. Default: the root")
       ->type_name("DIR");
   app.add_option("--pin-dir", pin_directory, "Directory in a BPF file system")->type_name("DIR")->capture_default_str();
   app.add_option("--state-dir", state, "Running jobs and records")->type_name("DIR")->capture_default_str();
@@ -68,20 +82,32 @@ std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit
   app.add_option("--denials-ring-bytes", options.config.denials_ring_bytes,
                  "Size of the ring for denials and findings. Default: 2 MiB")
       ->type_name("BYTES");
+  app.add_option("--max-jobs", options.config.max_jobs, "How many jobs may run at once")
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--unit", options.unit,
+                 "The systemd unit that this is: while jobs run, `systemctl stop` and `restart` of it are refused")
+      ->type_name("NAME");
   app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->capture_default_str();
   app.add_option("--log-format", options.log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  app.add_flag("--check-config", options.check_config, "Check options and configuration, then exit");
+  app.add_flag("--check-config", options.check_config, "Check options and settings, print every fault, and exit");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     exit_code = app.exit(error) == 0 ? 0 : kExitUsage;
     return std::nullopt;
   }
+  if (auto read = ReadSettings(app, {"check-config", "unit"}); !read) {
+    std::fprintf(stderr, "%s\n", read.error().what.c_str());
+    exit_code = kExitUsage;
+    return std::nullopt;
+  }
   options.config.cgroup_root = cgroup_root;
+  options.config.jobs_cgroup = jobs_cgroup;
   options.config.pin_directory = pin_directory;
   options.config.state_directory = state;
   options.config.runners_directory = runners;

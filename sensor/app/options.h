@@ -13,6 +13,7 @@ struct SensorOptions {
   SensorConfig config;
   std::string socket = "/run/weir/sensor.sock";
   std::string collector = "unix:/run/weir/collector.sock";  ///< empty: none
+  std::string unit;                                         ///< the systemd unit that this process is; empty: none
   bool check_config = false;
   std::string log_level = "info";
   std::string log_format = "text";

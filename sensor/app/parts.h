@@ -72,6 +72,7 @@ struct Sensor::Parts {
   std::unique_ptr<events::EventPipeline> pipeline;
   std::unique_ptr<dns_forward::Forwarder> forwarder;
   std::atomic<std::int64_t> forwarder_alive_ns{0};  ///< boot clock
+  std::atomic<std::int64_t> timer_alive_ns{0};      ///< steady clock
 
   mutable std::mutex mutex;  ///< guards live to stopping; never held while a LiveJob's is waited for
   std::map<std::string, LiveJobPtr> live;

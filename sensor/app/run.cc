@@ -4,14 +4,13 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include <cstdlib>
-#include <cstring>
+#include <ctime>
+#include <string>
 
 #include "sensor/app/sensor.h"
-#include "sensor/base/fd.h"
+#include "sensor/app/stop_refusal.h"
+#include "sensor/base/service_manager.h"
 #include "sensor/control/service.h"
 
 namespace weir {
@@ -21,30 +20,33 @@ constexpr int kExitNotArmed = 69;
 constexpr int kExitPrivilege = 77;
 constexpr std::chrono::milliseconds kGrace{5000};
 constexpr int kKeepaliveMs = 30000;
-
-/// sd_notify(3) without the library: one datagram. No NOTIFY_SOCKET, no manager that waits.
-void NotifyManager(const char* state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (!path || (path[0] != '/' && path[0] != '@')) return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::size_t length = std::strlen(path);
-  if (length >= sizeof(address.sun_path)) return;
-  std::memcpy(address.sun_path, path, length);
-  if (path[0] == '@') address.sun_path[0] = '\0';
-  const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) return;
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  if (::sendto(fd.get(), state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size) <
-      0)
-    spdlog::warn("the service manager could not be told {}: {}", state, std::strerror(errno));
-}
+constexpr long kTick_ns = 500'000'000;
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& collector) {
   if (collector.empty()) return nullptr;
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   return grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), arguments);
+}
+
+void Tell(const ServiceManager& manager, std::string_view state) {
+  if (const auto told = manager.Tell(state); !told) spdlog::warn("{}", told.error().what);
+}
+
+/// Until a signal ends the sensor, and returns that. Meanwhile the service manager hears that it lives. A sensor that
+/// hangs says nothing and is started anew: verdicts hold, and the records show the gap.
+int AwaitStop(const Sensor& sensor, const ServiceManager& manager, StopRefusal& refusal, const sigset_t& signals) {
+  std::string complaint;
+  while (true) {
+    const timespec tick{0, kTick_ns};
+    const int signal = ::sigtimedwait(&signals, nullptr, &tick);
+    if (signal > 0 && signal != SIGHUP) return signal;
+    if (manager.watchdog() && sensor.SinceHeartbeat() < *manager.watchdog() / 2) Tell(manager, "WATCHDOG=1");
+    const Result<> refused = refusal.Update(sensor.RunningJobs() > 0);
+    const std::string fault = refused ? std::string() : refused.error().what;
+    if (!fault.empty() && fault != complaint) spdlog::warn("{}", fault);
+    complaint = fault;
+  }
 }
 
 int ExitCode(const Error& error) {
@@ -54,6 +56,7 @@ int ExitCode(const Error& error) {
 }  // namespace
 
 int RunSensor(const SensorOptions& options, const sigset_t& signals) {
+  const ServiceManager manager = ServiceManager::FromEnvironment();
   auto sensor = Sensor::Create(options.config, Connect(options.collector));
   if (!sensor) {
     spdlog::error("{}", sensor.error().what);
@@ -74,14 +77,13 @@ int RunSensor(const SensorOptions& options, const sigset_t& signals) {
   for (const JobView& job : (*sensor)->ListJobs())
     spdlog::warn("{} job {} ({})", job.ended ? "goes on judging what is left of" : "goes on with", job.job_id,
                  job.name);
-  if (status.armed) NotifyManager("READY=1");
+  // Never "ready" when not armed: what is ordered after the sensor must not start.
+  Tell(manager, status.armed ? "READY=1\nSTATUS=armed" : "STATUS=not armed: " + status.not_armed_reasons.front());
   spdlog::info("{}, cgroup root {}, control on {}", status.armed ? "armed" : "not armed", status.cgroup_root.string(),
                options.socket);
-  int signal = 0;
-  do {
-    sigwait(&signals, &signal);
-  } while (signal == SIGHUP);
-  NotifyManager("STOPPING=1");
+  StopRefusal refusal(options.unit);
+  const int signal = AwaitStop(**sensor, manager, refusal, signals);
+  Tell(manager, "STOPPING=1");
   spdlog::info("stops on signal {}", signal);
   (*server)->Shutdown(kGrace);
   const std::size_t left = (*sensor)->ListJobs().size();

@@ -41,7 +41,7 @@ void Sensor::Parts::TidyScopes() {
     if (!left || !left->empty()) continue;
     // Whoever is in its cgroup without an entry (the table of tasks was full) is judged by that cgroup alone.
     if (auto scope = maps->ReadScope(scope_id);
-        !scope || (*scope && !jobs::RemoveCgroupById(config.cgroup_root, (*scope)->cgroup_id)))
+        !scope || (*scope && !jobs::RemoveCgroupById(config.jobs_root(), (*scope)->cgroup_id)))
       continue;
     sweep.push_back(scope_id);
     const std::lock_guard lock(mutex);

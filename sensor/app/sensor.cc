@@ -25,6 +25,8 @@ std::uint64_t RandomEpoch() {
   return epoch;
 }
 
+std::int64_t SteadyNow() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
+
 }  // namespace
 
 Result<> Sensor::Parts::StartPipeline(std::shared_ptr<grpc::Channel> collector,
@@ -178,6 +180,7 @@ void Sensor::Parts::RunTimer() {
     lock.unlock();
     Beat();
     TidyScopes();
+    timer_alive_ns = SteadyNow();
     since_totals += config.heartbeat;
     if (since_totals >= config.flow_totals) {
       since_totals = std::chrono::milliseconds(0);
@@ -243,7 +246,7 @@ Sensor::Parts::~Parts() {
   const auto scopes = maps->Scopes();
   if (!scopes || !scopes->empty()) return;
   static_cast<void>(programs->Remove());
-  jobs::RemoveJobsDirectory(config.cgroup_root);
+  jobs::RemoveJobsDirectory(config.jobs_root());
 }
 
 Sensor::Sensor(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -273,9 +276,9 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   auto maps = sensor_bpf::PolicyMaps::Of(*parts->programs);
   WEIR_TRY(maps);
   parts->maps = std::move(*maps);
-  auto guard =
-      guard::Guard::Create(*parts->programs, *parts->maps,
-                           {parts->config.cgroup_root, parts->config.pin_directory, parts->config.state_directory});
+  auto guard = guard::Guard::Create(*parts->programs, *parts->maps,
+                                    {parts->config.cgroup_root, parts->config.jobs_root(), parts->config.pin_directory,
+                                     parts->config.state_directory});
   WEIR_TRY(guard);
   parts->guard.emplace(std::move(*guard));
   std::vector<jobs::JobState> stale;
@@ -287,6 +290,7 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   parts->CloseStale(stale);
   parts->FindOrphans();
   parts->ResumeAdopted();
+  parts->timer_alive_ns = SteadyNow();
   parts->timer = std::thread([p = parts.get()] { p->RunTimer(); });
   parts->guard_watch = std::thread([p = parts.get()] { p->WatchGuard(); });
   parts->worker_watch = std::thread([p = parts.get()] { p->WatchWorkers(); });
@@ -324,6 +328,12 @@ std::vector<JobView> Sensor::ListJobs() const {
     views.push_back(std::move(view));
   }
   return views;
+}
+
+std::size_t Sensor::RunningJobs() const { return parts_->RunningJobs(); }
+
+std::chrono::milliseconds Sensor::SinceHeartbeat() const {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(SteadyNow() - parts_->timer_alive_ns));
 }
 
 SensorStatus Sensor::Status() const {

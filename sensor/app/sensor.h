@@ -162,6 +162,10 @@ class Sensor {
   /// Waits for no job that begins or ends meanwhile.
   [[nodiscard]] std::vector<JobView> ListJobs() const;
   [[nodiscard]] SensorStatus Status() const;
+  /// Jobs that run; without asking the kernel.
+  [[nodiscard]] std::size_t RunningJobs() const;
+  /// How long ago the thread that keeps forwarders and state alive came round. Much more than the heartbeat: it hangs.
+  [[nodiscard]] std::chrono::milliseconds SinceHeartbeat() const;
 
   /// The job whose scope a process is in, by identity in the kernel or by cgroup; nullopt: outside every scope. An
   /// error means that it could not be told: treat it as inside.

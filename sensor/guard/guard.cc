@@ -17,6 +17,12 @@
 namespace weir::guard {
 namespace {
 
+/// Are the pins mounted for init as well? A service may run in a mount namespace of its own; jobs begin in the host's.
+bool InitSees(const std::filesystem::path& pin_directory, const weir_guarded_key& pins) {
+  const auto there = IdentityOf("/proc/1/root" + pin_directory.string());
+  return there && there->dev == pins.dev && there->inode == pins.inode;
+}
+
 Result<weir_host> HostRow(const std::filesystem::path& pin_directory) {
   weir_host host{};
   auto pins = IdentityOf(pin_directory);
@@ -26,7 +32,8 @@ Result<weir_host> HostRow(const std::filesystem::path& pin_directory) {
   if (::stat("/proc/self/ns/net", &netns) != 0) return FailErrno("cannot look at the network namespace", errno);
   host.netns_inode = static_cast<std::uint32_t>(netns.st_ino);
   struct stat mntns {};
-  if (::stat("/proc/self/ns/mnt", &mntns) != 0) return FailErrno("cannot look at the mount namespace", errno);
+  if (::stat(InitSees(pin_directory, *pins) ? "/proc/1/ns/mnt" : "/proc/self/ns/mnt", &mntns) != 0)
+    return FailErrno("cannot look at the mount namespace", errno);
   host.mntns_inode = static_cast<std::uint32_t>(mntns.st_ino);
   return host;
 }
@@ -54,8 +61,9 @@ Result<Guard> Guard::Create(sensor_bpf::Programs& programs, const sensor_bpf::Po
   WEIR_TRY(guard.tables_.WriteHost(*host));
   WEIR_TRY(guard.TakeOver());
   WEIR_TRY(guard.GuardOwn(options));
-  const auto outcomes = RunProbe(programs, maps, guard.tables_,
-                                 {options.cgroup_root, options.pin_directory, options.state_directory / "guard-probe"});
+  const auto outcomes = RunProbe(
+      programs, maps, guard.tables_,
+      {options.cgroup_root, options.jobs_root, options.pin_directory, options.state_directory / "guard-probe"});
   guard.states_ = Judge(outcomes ? *outcomes : Outcomes{}, programs.missing_guards(), programs.fallback(),
                         outcomes ? std::string() : outcomes.error().what);
   WEIR_TRY(guard.SettleFallback());

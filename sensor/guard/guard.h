@@ -25,6 +25,7 @@ namespace weir::guard {
 
 struct GuardOptions {
   std::filesystem::path cgroup_root;
+  std::filesystem::path jobs_root;  ///< the cgroup in which jobs' are made
   std::filesystem::path pin_directory;
   std::filesystem::path state_directory;  ///< ours: writing below it is denied
   std::filesystem::path root = "/";       ///< where deputies are looked for

@@ -149,10 +149,10 @@ class Scratch {
 class ProbeScope {
  public:
   static Result<std::unique_ptr<ProbeScope>> Make(sensor_bpf::Programs& programs, const sensor_bpf::PolicyMaps& maps,
-                                                  const GuardTables& tables, const fs::path& cgroup_root) {
+                                                  const GuardTables& tables, const fs::path& jobs_root) {
     auto id = programs.NextScopeId();
     WEIR_TRY(id);
-    auto cgroup = jobs::JobCgroup::Create(cgroup_root, "guard-probe-" + std::to_string(::getpid()));
+    auto cgroup = jobs::JobCgroup::Create(jobs_root, "guard-probe-" + std::to_string(::getpid()));
     WEIR_TRY(cgroup);
     std::unique_ptr<ProbeScope> made(new ProbeScope(maps, *id, std::move(*cgroup)));
     WEIR_TRY(tables.WriteScope(*id, {kAllClasses, 0, kAllClasses}));
@@ -218,7 +218,7 @@ Result<Outcomes> RunProbe(sensor_bpf::Programs& programs, const sensor_bpf::Poli
                           const ProbeOrder& order) {
   auto scratch = Scratch::Make(tables, order);
   WEIR_TRY(scratch);
-  auto scope = ProbeScope::Make(programs, maps, tables, order.cgroup_root);
+  auto scope = ProbeScope::Make(programs, maps, tables, order.jobs_root);
   WEIR_TRY(scope);
   const AttemptWorld world = (*scratch)->World();
   auto child = ProbeChild::Fork([&world](int channel) {

@@ -15,6 +15,7 @@ namespace weir::guard {
 
 struct ProbeOrder {
   std::filesystem::path cgroup_root;
+  std::filesystem::path jobs_root;
   std::filesystem::path pin_directory;
   std::filesystem::path scratch;  ///< a directory of ours, made and removed again
 };

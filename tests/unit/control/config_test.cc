@@ -21,6 +21,7 @@ TEST(SensorConfig, NamesEveryFaultAtOnce) {
   config.events_ring_bytes = 4097;
   config.denials_ring_bytes = 1;
   config.cgroup_root = "relative";
+  config.jobs_cgroup = "../above";
   config.pin_directory = "relative";
   config.state_directory = "";
   config.sensor_name = "two words";
@@ -30,8 +31,8 @@ TEST(SensorConfig, NamesEveryFaultAtOnce) {
   auto valid = Validate(config);
   ASSERT_FALSE(valid);
   EXPECT_EQ(valid.error().code, Code::kInvalid);
-  for (const char* fault : {"events ring", "denials ring", "cgroup root", "pin directory", "state directory",
-                            "sensor name", "heartbeat", "flow totals", "max jobs"}) {
+  for (const char* fault : {"events ring", "denials ring", "cgroup root", "jobs cgroup", "pin directory",
+                            "state directory", "sensor name", "heartbeat", "flow totals", "max jobs"}) {
     EXPECT_THAT(valid.error().what, HasSubstr(fault));
   }
 }
