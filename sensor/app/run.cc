@@ -7,10 +7,12 @@
 
 #include <ctime>
 #include <string>
+#include <vector>
 
 #include "sensor/app/sensor.h"
 #include "sensor/app/stop_refusal.h"
 #include "sensor/base/service_manager.h"
+#include "sensor/bpf/kept.h"
 #include "sensor/control/service.h"
 
 namespace weir {
@@ -27,6 +29,24 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& collector) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   return grpc::CreateCustomChannel(collector, grpc::InsecureChannelCredentials(), arguments);
+}
+
+/// A BPF file system that was unmounted took the pins along; what the service manager kept is pinned again. It is told
+/// to forget it then: a link that it keeps would keep a program attached beside the one that replaces it.
+void TakeBack(ServiceManager& manager, const std::filesystem::path& pin_directory) {
+  const std::vector<KeptFd> kept = manager.TakeKept();
+  const auto restored = sensor_bpf::RestorePins(pin_directory, kept);
+  if (!restored) return spdlog::warn("{}", restored.error().what);
+  if (*restored > 0) spdlog::warn("{} pins were gone from {}: made again", *restored, pin_directory.string());
+  for (const KeptFd& one : kept) {
+    if (const auto told = manager.Forget(one.name); !told) return spdlog::warn("{}", told.error().what);
+  }
+}
+
+void HandOver(const ServiceManager& manager, const std::filesystem::path& pin_directory) {
+  for (const KeptFd& pin : sensor_bpf::OpenPins(pin_directory)) {
+    if (const auto kept = manager.Keep(pin.name, pin.fd.get()); !kept) return spdlog::warn("{}", kept.error().what);
+  }
 }
 
 void Tell(const ServiceManager& manager, std::string_view state) {
@@ -56,7 +76,8 @@ int ExitCode(const Error& error) {
 }  // namespace
 
 int RunSensor(const SensorOptions& options, const sigset_t& signals) {
-  const ServiceManager manager = ServiceManager::FromEnvironment();
+  ServiceManager manager = ServiceManager::FromEnvironment();
+  TakeBack(manager, options.config.pin_directory);
   auto sensor = Sensor::Create(options.config, Connect(options.collector));
   if (!sensor) {
     spdlog::error("{}", sensor.error().what);
@@ -77,6 +98,7 @@ int RunSensor(const SensorOptions& options, const sigset_t& signals) {
   for (const JobView& job : (*sensor)->ListJobs())
     spdlog::warn("{} job {} ({})", job.ended ? "goes on judging what is left of" : "goes on with", job.job_id,
                  job.name);
+  HandOver(manager, status.pin_directory);
   // Never "ready" when not armed: what is ordered after the sensor must not start.
   Tell(manager, status.armed ? "READY=1\nSTATUS=armed" : "STATUS=not armed: " + status.not_armed_reasons.front());
   spdlog::info("{}, cgroup root {}, control on {}", status.armed ? "armed" : "not armed", status.cgroup_root.string(),

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/base/service_manager.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -29,6 +31,24 @@ std::optional<std::uint64_t> Number(const std::string& text) {
   return fault == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
+constexpr int kFirstKept = 3;  // SD_LISTEN_FDS_START, sd_listen_fds(3)
+constexpr std::uint64_t kMostKept = 4096;
+
+std::vector<KeptFd> KeptInEnvironment() {
+  const auto count = Number(TakeVariable("LISTEN_FDS"));
+  const auto whose = Number(TakeVariable("LISTEN_PID"));
+  std::string names = TakeVariable("LISTEN_FDNAMES");
+  std::vector<KeptFd> kept;
+  if (!count || *count > kMostKept || whose != static_cast<std::uint64_t>(::getpid())) return kept;
+  for (int fd = kFirstKept; fd < kFirstKept + static_cast<int>(*count); ++fd) {
+    const std::size_t end = std::min(names.find(':'), names.size());
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    kept.push_back({names.substr(0, end), Fd(fd)});
+    names.erase(0, end + 1);
+  }
+  return kept;
+}
+
 }  // namespace
 
 ServiceManager ServiceManager::FromEnvironment() {
@@ -39,8 +59,16 @@ ServiceManager ServiceManager::FromEnvironment() {
   const bool ours = whose.empty() || Number(whose) == static_cast<std::uint64_t>(::getpid());
   if (period_us && *period_us > 0 && ours)
     manager.watchdog_ = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::microseconds(*period_us));
+  manager.kept_ = KeptInEnvironment();
   return manager;
 }
+
+// FDPOLL=0: systemd would close at once what polls as broken, as every map does.
+Result<> ServiceManager::Keep(const std::string& name, int fd) const {
+  return Tell("FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, fd);
+}
+
+Result<> ServiceManager::Forget(const std::string& name) const { return Tell("FDSTOREREMOVE=1\nFDNAME=" + name); }
 
 Result<> ServiceManager::Tell(std::string_view state, int fd) const {
   if (socket_.empty()) return {};

@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "bpf/abi.h"
+#include "sensor/bpf/kept.h"
 #include "sensor/bpf/policy_maps.h"
 #include "tests/kernel/lab/cgroup.h"
 #include "tests/kernel/lab/pin_dir.h"
@@ -66,6 +68,29 @@ TEST_F(ProgramsTest, AttachesEveryProgramAndDescribesIt) {
   EXPECT_EQ(AttachedHere(), 3);
   EXPECT_TRUE(programs->Remove());
   EXPECT_FALSE(fs::exists(Options().pin_directory));
+  EXPECT_EQ(AttachedHere(), 0);
+}
+
+TEST_F(ProgramsTest, IsAdoptedFromWhatSomebodyKeptWhenThePinsAreGone) {
+  std::uint64_t seed = 0;
+  {
+    auto programs = Programs::Open(Options());
+    ASSERT_TRUE(programs) << programs.error().what;
+    seed = programs->name_seed();
+  }
+  std::vector<KeptFd> kept = OpenPins(Options().pin_directory);
+  EXPECT_EQ(RestorePins(Options().pin_directory, kept), 0u) << "what is pinned is left alone";
+  fs::remove_all(Options().pin_directory);
+  EXPECT_EQ(AttachedHere(), 3) << "who keeps the links keeps the programs";
+
+  EXPECT_EQ(RestorePins(Options().pin_directory, kept), kept.size());
+  kept.clear();
+  auto programs = Programs::Open(Options());
+  ASSERT_TRUE(programs) << programs.error().what;
+  EXPECT_TRUE(programs->adopted());
+  EXPECT_EQ(programs->name_seed(), seed);
+  EXPECT_EQ(AttachedHere(), 3) << "replaced, not doubled";
+  EXPECT_TRUE(programs->Remove());
   EXPECT_EQ(AttachedHere(), 0);
 }
 

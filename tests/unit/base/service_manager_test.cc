@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sensor/base/service_manager.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -92,14 +93,42 @@ TEST(ServiceManager, IsGivenADescriptorToKeep) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const Fd read_end(ends[0]), write_end(ends[1]);
-  EXPECT_TRUE(Started(Name("@")).Tell("FDSTORE=1\nFDNAME=pipe", read_end.get()));
+  const ServiceManager manager = Started(Name("@"));
+  EXPECT_TRUE(manager.Keep("pipe", read_end.get()));
+  EXPECT_TRUE(manager.Forget("pipe"));
   const auto heard = listener.Hear();
   ASSERT_TRUE(heard && heard->fd);
+  EXPECT_EQ(heard->text, "FDSTORE=1\nFDPOLL=0\nFDNAME=pipe");
+  EXPECT_EQ(listener.Hear()->text, "FDSTOREREMOVE=1\nFDNAME=pipe");
   struct stat ours {
   }, theirs{};
   ASSERT_EQ(::fstat(read_end.get(), &ours), 0);
   ASSERT_EQ(::fstat(heard->fd.get(), &theirs), 0);
   EXPECT_EQ(ours.st_ino, theirs.st_ino);
+}
+
+// In a process of its own: descriptors come from 3 on.
+TEST(ServiceManager, GivesBackWhatItKept) {
+  const auto restarted = [] {
+    ::close(3), ::close(4);
+    if (::dup2(0, 3) != 3 || ::dup2(0, 4) != 4) std::_Exit(2);
+    ::setenv("LISTEN_FDS", "2", 1);
+    ::setenv("LISTEN_FDNAMES", "map.a:link.b", 1);
+    ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+    auto manager = ServiceManager::FromEnvironment();
+    const auto kept = manager.TakeKept();
+    const bool good = kept.size() == 2 && kept[0].name == "map.a" && kept[0].fd.get() == 3 &&
+                      kept[1].name == "link.b" && kept[1].fd.get() == 4 && ::fcntl(4, F_GETFD) == FD_CLOEXEC &&
+                      !std::getenv("LISTEN_FDS");
+    std::_Exit(good ? 0 : 1);
+  };
+  EXPECT_EXIT(restarted(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST(ServiceManager, TakesNoDescriptorsOfAnother) {
+  ::setenv("LISTEN_FDS", "2", 1);
+  ::setenv("LISTEN_PID", "1", 1);
+  EXPECT_TRUE(ServiceManager::FromEnvironment().TakeKept().empty());
 }
 
 TEST(ServiceManager, IsNotInheritedByWhatTheDaemonStarts) {
