@@ -35,17 +35,19 @@ setup_packages() {
   fi
 }
 
-# Stock kernels for the `vm` tests; fetched once and kept in the user's cache.
-setup_kernels() {
+# What the `vm` tests boot: stock kernels and a Debian. Fetched once and kept in the user's cache.
+setup_machines() {
   local version
   for version in 5.10 6.1 6.12; do
     say "setup: kernel $version for the test machines"
     tests/vm/fetch_kernel "$version" >/dev/null || { sleep 10 && tests/vm/fetch_kernel "$version" >/dev/null; } ||
       die "no kernel $version for the test machines"
   done
+  say "setup: a Debian for the test machines"
+  tests/vm/fetch_debian >/dev/null || { sleep 10 && tests/vm/fetch_debian >/dev/null; } || die "no Debian for the test machines"
 }
 
 dev_setup() {
   setup_packages
-  setup_kernels
+  setup_machines
 }

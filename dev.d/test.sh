@@ -31,7 +31,7 @@ dev_test() {
   # shellcheck source=dev.d/kernels.sh
   source dev.d/kernels.sh
   dev_build all
-  setup_kernels
+  setup_machines
   build_fuzzers
   mount_kernel_filesystems
   private_cgroup_root
