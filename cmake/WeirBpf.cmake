@@ -17,6 +17,7 @@ function(weir_bpf_object name)
     add_custom_command(
       OUTPUT ${obj}
       COMMAND ${CLANG} -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_x86 -std=gnu11
+              -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -ffile-compilation-dir=.
               -Wall -Wextra -Wshadow -Werror -Wno-unused-parameter
               -I${CMAKE_CURRENT_SOURCE_DIR} -isystem /usr/include/${WEIR_MULTIARCH}
               -MD -MF ${obj}.d -MT ${obj} -c ${CMAKE_CURRENT_SOURCE_DIR}/${src} -o ${obj}
