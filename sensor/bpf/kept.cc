@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -20,12 +21,25 @@ namespace fs = std::filesystem;
 constexpr std::string_view kMap = "map.";
 constexpr std::string_view kLink = "link.";
 
+/// Programs of the guard that are let go while no job lives, and attached again: a copy of the link that somebody keeps
+/// would hold them in place. To close the last one of a program on a function takes long, too; the service manager is
+/// PID 1.
+bool ComesAndGoes(const Fd& fd, const std::string& name) {
+  constexpr std::string_view kFallback = "weir_fb_";
+  bpf_link_info info{};
+  std::uint32_t length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(fd.get(), &info, &length) != 0) return true;
+  return info.type == BPF_LINK_TYPE_TRACING || name.starts_with(kFallback);
+}
+
 void OpenAll(const fs::path& directory, std::string_view kind, std::vector<KeptFd>& kept) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
     if (entry.is_directory(ignored)) continue;
     Fd fd(bpf_obj_get(entry.path().c_str()));
-    if (fd) kept.push_back({std::string(kind) + entry.path().filename().string(), std::move(fd)});
+    const std::string name = entry.path().filename().string();
+    if (!fd || (kind == kLink && ComesAndGoes(fd, name))) continue;
+    kept.push_back({std::string(kind) + name, std::move(fd)});
   }
 }
 

@@ -12,7 +12,8 @@
 
 namespace weir::sensor_bpf {
 
-/// Everything that is pinned in a pin directory, open: "map.weir_scopes", "link.weir_connect4".
+/// What is pinned in a pin directory, open: "map.weir_scopes", "link.weir_connect4". Not the links of the guard's
+/// programs on kernel functions and of its fallback, which come and go with jobs: the next sensor attaches them.
 [[nodiscard]] std::vector<KeptFd> OpenPins(const std::filesystem::path& pin_directory);
 
 /// Pins again what is not pinned any more, for the sensor that is to adopt it: all of it or nothing, and nothing where

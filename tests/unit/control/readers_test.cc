@@ -16,7 +16,7 @@ Fd Socket() { return Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
 TEST(Readers, OfOneJobAreBoundedAndTakeNothingFromOthers) {
   Readers readers;
-  const Peer job{1, false, "a"}, other{2, false, "b"}, outside{3, false, std::nullopt};
+  const Peer job{1, 0, false, "a"}, other{2, 0, false, "b"}, outside{3, 0, false, std::nullopt};
   std::vector<Fd> open;
   for (std::size_t i = 0; i < Readers::kPerJob; ++i) {
     open.push_back(Socket());
@@ -47,7 +47,7 @@ TEST(Readers, AreBoundedTogether) {
   std::size_t admitted = 0;
   for (std::size_t i = 0; i < Readers::kTotal + 10; ++i) {
     open.push_back(Socket());
-    if (readers.Admit(open.back().get(), {1, false, "job" + std::to_string(i)})) ++admitted;
+    if (readers.Admit(open.back().get(), {1, 0, false, "job" + std::to_string(i)})) ++admitted;
   }
   EXPECT_EQ(admitted, Readers::kTotal);
 }
