@@ -62,7 +62,8 @@ class GuardState : public testing::Test {
   }
   void StartGuard() {
     guard_.reset();
-    auto guard = Guard::Create(*programs_, *maps_, {cgroup_->path(), fs::path(pins_->path()) / "weir", state_, root_});
+    auto guard = Guard::Create(*programs_, *maps_,
+                               {cgroup_->path(), cgroup_->path(), fs::path(pins_->path()) / "weir", state_, root_});
     ASSERT_TRUE(guard) << guard.error().what;
     guard_.emplace(std::move(*guard));
   }
