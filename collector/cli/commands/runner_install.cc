@@ -38,6 +38,7 @@ endpoints:                     # what Runner.Worker itself needs, and nobody els
   - api.github.com
   - "*.actions.githubusercontent.com"
   - "*.blob.core.windows.net"
+  - codeload.github.com
 )";
 
 // Falls towards running nothing: a job that was not begun must not go on, whatever its steps say about `always()`.
