@@ -134,8 +134,11 @@ Result<JobCounts> CountJob(Database& database, std::int64_t job_ref) {
 }
 
 Result<std::vector<StoredFinding>> ReadFindings(Database& database, std::int64_t job_ref, std::uint32_t limit) {
+  // The kernel's findings do not bring the name of their process; its exec did.
   auto select = database.Prepare(
-      "SELECT time_ns, kind, detail, exec_id, pid, comm FROM findings WHERE job_ref = ? ORDER BY time_ns LIMIT ?");
+      "SELECT time_ns, kind, detail, exec_id, pid, CASE WHEN LENGTH(comm) > 0 THEN comm ELSE COALESCE((SELECT "
+      "e.comm FROM execs AS e WHERE e.job_ref = findings.job_ref AND e.exec_id = findings.exec_id), '') END "
+      "FROM findings WHERE job_ref = ? ORDER BY time_ns LIMIT ?");
   if (!select) return tl::unexpected<Error>(std::move(select).error());
   std::vector<StoredFinding> findings;
   select->Start(job_ref, limit);

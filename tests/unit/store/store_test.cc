@@ -263,6 +263,19 @@ TEST_F(StoreTest, KeepsAnswersFindingsAndHeartbeats) {
   EXPECT_EQ(job.findings[0].finding, finding);
 }
 
+TEST_F(StoreTest, NamesTheProcessOfAFindingByItsExec) {
+  Exec exec = ExecOf(10, 0, "/usr/bin/insmod");
+  exec.comm = "insmod";
+  Append(BatchOf({At(1, "j", exec), At(2, "j", Finding{"guard-modules", "denied", 10, 1010, ""}),
+                  At(3, "j", Finding{"guard-modules", "denied", 11, 1011, ""}),
+                  At(4, "other", Finding{"guard-modules", "denied", 10, 1010, ""})}));
+  const JobEvidence job = Load("j");
+  ASSERT_EQ(job.findings.size(), 2U);
+  EXPECT_EQ(job.findings[0].finding.comm, "insmod");
+  EXPECT_EQ(job.findings[1].finding.comm, "") << "its exec is not here";
+  EXPECT_EQ(Load("other").findings[0].finding.comm, "") << "another job's process";
+}
+
 TEST_F(StoreTest, RemembersEverythingAfterReopening) {
   Append(ThreeEvents());
   Open();
