@@ -15,6 +15,7 @@
 #include "sensor/app/parts.h"
 #include "sensor/app/policy_setup.h"
 #include "sensor/jobs/canary.h"
+#include "sensor/jobs/container.h"
 #include "sensor/jobs/job_id.h"
 
 namespace weir {
@@ -44,6 +45,14 @@ std::string CommOf(pid_t pid) {
   return comm;
 }
 
+/// "4711 sleep", "4711 sleep in container 0123456789ab"
+std::string NameOf(pid_t pid) {
+  std::string name = std::to_string(pid) + " " + CommOf(pid);
+  const auto cgroup = jobs::CgroupOfProcess(pid);
+  const std::string container = cgroup ? jobs::ContainerOf(*cgroup) : std::string();
+  return container.empty() ? name : name + " in container " + container;
+}
+
 }  // namespace
 
 std::map<std::string, std::uint64_t> Sensor::Parts::ForwarderCounts(std::uint32_t scope_id) const {
@@ -56,7 +65,7 @@ void Sensor::Parts::SettleLeftovers(LiveJob& job, jobs::RecordFacts& facts) {
   auto left = Survivors(scope_id, &*job.cgroup);
   std::map<pid_t, std::string> seen;
   const auto name = [&seen](const std::vector<pid_t>& pids) {
-    for (const pid_t pid : pids) seen.try_emplace(pid, std::to_string(pid) + " " + CommOf(pid));
+    for (const pid_t pid : pids) seen.try_emplace(pid, NameOf(pid));
   };
   if (left) name(*left);
   if (left && !left->empty() && job.policy->leftovers == policy::Leftovers::kKill) {

@@ -218,6 +218,21 @@ TEST_F(SensorTest, NamesWhatOutlivesTheJobAndGoesOnJudgingIt) {
   EXPECT_EQ(JobCgroups(), 0u) << "taken away when the last process is gone";
 }
 
+TEST_F(SensorTest, NamesTheContainerOfWhatOutlivesTheJob) {
+  const JobBegun job = Begin(kBlock);
+  auto left = lab::Child::Fork([] { return ::pause(); });
+  ASSERT_TRUE(left);
+  ASSERT_TRUE(sensor_->JoinJob(job.job_id, left->pid()));
+  const std::string id = "0123456789ab" + std::string(52, 'c');
+  const std::filesystem::path container = job.cgroup_path / ("libpod-" + id + ".scope");
+  ASSERT_TRUE(std::filesystem::create_directory(container));
+  std::ofstream(container / "cgroup.procs") << left->pid() << std::flush;
+  const auto ended = sensor_->EndJob(job.job_id, 0);
+  ASSERT_TRUE(ended);
+  ASSERT_EQ(ended->leftovers.size(), 1u);
+  EXPECT_TRUE(ended->leftovers[0].ends_with(" in container 0123456789ab")) << ended->leftovers[0];
+}
+
 TEST_F(SensorTest, KillsWhatOutlivesTheJobWhereThePolicySaysSo) {
   const JobBegun job = Begin(kBlock + "leftovers: kill\n");
   auto inside = lab::Child::Fork([] { return ::pause(); });
