@@ -122,7 +122,7 @@ TEST_P(Attacked, IsHeldAndSeen) {
   const auto leaks = attack.flags & kSecretOnly ? HoldsSecret : IsLeak;
   const std::uint32_t blocked = attack.flags & kAdmittedKind ? Range::kAdmitted : Range::kBlocked;
   const bool stream = attack.flags & (kOldStream | kPeer);
-  range->Take();
+  range->BeginRow();
   range->world().rings().Take();
 
   const int refused = Try(attack, blocked);

@@ -66,6 +66,17 @@ Result<> PutName(World& world, const std::string& name, std::uint32_t scope_id) 
   return MapPut(world.egress().maps.weir_names, key, value);
 }
 
+/// Addresses and ports of a TCP packet, as they stand in it; empty: it is none, or has headers in between.
+std::string ConnectionOf(const Frame& frame) {
+  if (frame.proto != IPPROTO_TCP || frame.bytes.empty()) return {};
+  constexpr std::size_t kHead4 = 20, kAddresses4 = 12, kHead6 = 40, kAddresses6 = 8, kPorts = 4;
+  const bool v6 = static_cast<unsigned char>(frame.bytes[0]) >> 4 == 6;
+  const std::size_t head = v6 ? kHead6 : kHead4, addresses = v6 ? kAddresses6 : kAddresses4;
+  const bool plain = v6 ? frame.bytes.size() > 6 && frame.bytes[6] == IPPROTO_TCP : frame.bytes[0] == 0x45;
+  if (!plain || frame.bytes.size() < head + kPorts) return {};
+  return frame.bytes.substr(addresses, head - addresses + kPorts);
+}
+
 bool IsKernelsOwn(const Frame& frame) {
   if (frame.proto == IPPROTO_IGMP) return true;
   if (frame.bytes[0] >> 4 != 6) return false;
@@ -216,6 +227,11 @@ const TempCgroup& Range::Job(std::uint32_t scope_id) const {
 bool Range::EnterRunner() const { return setns(runner_.get(), CLONE_NEWNET) == 0; }
 bool Range::EnterOutside() const { return setns(outside_.get(), CLONE_NEWNET) == 0; }
 
+void Range::BeginRow() {
+  Take();
+  earlier_ = connections_;
+}
+
 std::vector<Frame> Range::Take() {
   std::vector<Frame> frames;
   for (;;) {
@@ -227,7 +243,10 @@ std::vector<Frame> Range::Take() {
     if (got < 0) return frames;
     if (from.sll_pkttype == PACKET_OUTGOING || from.sll_hatype != 1) continue;
     auto frame = Parse(buffer, static_cast<std::size_t>(got));
-    if (frame && !IsKernelsOwn(*frame)) frames.push_back(std::move(*frame));
+    if (!frame || IsKernelsOwn(*frame)) continue;
+    const std::string connection = ConnectionOf(*frame);
+    if (!connection.empty()) connections_.insert(connection);
+    if (!earlier_.contains(connection)) frames.push_back(std::move(*frame));
   }
 }
 

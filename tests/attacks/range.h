@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ class Range {
   bool EnterRunner() const;                                  ///< of the calling thread
   bool EnterOutside() const;
 
+  /// From now on what earlier TCP connections still send, such as a FIN once more after 200 ms, counts for nothing.
+  void BeginRow();
   /// Frames since the last call, without what kernels say by themselves (ND, MLD, IGMP).
   std::vector<Frame> Take();
   /// Waits until `wanted` is true for a frame.
@@ -66,6 +69,7 @@ class Range {
   std::optional<TempCgroup> audited_, admitted_, stranger_;
   std::optional<Child> runner_keeper_, outside_keeper_, server_;
   Fd runner_, outside_, witness_;
+  std::set<std::string> connections_, earlier_;  ///< seen, and seen before the row
 };
 
 /// A destination that no job's policy allows, or the secret itself.
