@@ -136,21 +136,18 @@ void Sensor::Parts::RousePrograms() {
   programs->Rouse();
 }
 
-/// When nobody has needed them for long. A job that begins has said so before it rouses them. The links are closed
-/// outside the lock: that waits.
+/// When nobody has needed them for long. A job that begins has said so before it rouses them. One that begins while the
+/// links are closed waits for that, about a second: until then the kernel takes none of the programs a second time.
 void Sensor::Parts::RestPrograms() {
-  std::vector<Fd> released;
-  {
-    const std::lock_guard lock(rest_mutex);
-    const std::size_t begins = [this] {
-      const std::lock_guard all(mutex);
-      return beginning;
-    }();
-    const auto now = std::chrono::steady_clock::now();
-    if (begins > 0 || AnyScope()) last_needed = now;
-    if (now - last_needed < config.guard_rest) return;
-    released = programs->Rest();
-  }
+  const std::lock_guard lock(rest_mutex);
+  const std::size_t begins = [this] {
+    const std::lock_guard all(mutex);
+    return beginning;
+  }();
+  const auto now = std::chrono::steady_clock::now();
+  if (begins > 0 || AnyScope()) last_needed = now;
+  if (now - last_needed < config.guard_rest) return;
+  programs->Rest().clear();
 }
 
 /// Paths may lie on file systems that hang (a root job can mount one): nothing else waits for this thread.

@@ -260,7 +260,7 @@ std::vector<Fd> Programs::Rest() {
 void Programs::Rouse() {
   const std::lock_guard lock(*links_mutex_);
   for (Link& link : links_) {
-    if (!link.resting) continue;
+    if (!link.resting && link.fd) continue;  // one that failed before is tried again
     link.resting = false;
     bpf_program* program = bpf_object__find_program_by_name(guard_->get(), link.program.c_str());
     if (auto attached = AttachPinned(program, at_, pins_.LinkPath(link.program))) link = std::move(*attached);

@@ -74,9 +74,9 @@ class Programs {
   /// Lets go of the guard's programs in the kernel's busiest places (opening, looking up a path, signals, sockets):
   /// every task of the host passes them, and an empty program there costs some percent already. Only without jobs;
   /// before Linux 5.13 nothing rests. The links stay attached until the caller closes what it gets, which takes about
-  /// 0.1 s for each.
+  /// 0.1 s for each; before Rouse, which would find them busy.
   [[nodiscard]] std::vector<Fd> Rest();
-  /// Attaches them again. One that fails is reported by Describe as not attached.
+  /// Attaches them again. One that fails is reported by Describe as not attached, and tried again the next time.
   void Rouse();
 
   [[nodiscard]] const Fallback& fallback() const { return fallback_; }
