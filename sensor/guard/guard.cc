@@ -146,9 +146,9 @@ Result<> Guard::Refresh(bool jobs_live) {
     deputies_[{id->dev, id->inode}].insert(path.string());
   }
   for (const HelperFile& helper : helpers) {
-    if (const auto id = IdentityOf(helper.path))
-      found.emplace(Id(id->dev, id->inode),
-                    weir_guarded{WEIR_G_HELPERS, WEIR_GF_WRITE_ONLY | (helper.is_directory ? WEIR_GF_BELOW : 0u)});
+    const weir_guarded how{WEIR_G_HELPERS, WEIR_GF_WRITE_ONLY | (helper.is_directory ? WEIR_GF_BELOW : 0u)};
+    for (const auto& id : {IdentityOf(helper.path), LinkIdentityOf(helper.path)})
+      if (id) found.emplace(Id(id->dev, id->inode), how);
   }
   Result<> done = RefreshRunners(found);
   Keep(done, SettleFallback());

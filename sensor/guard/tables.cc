@@ -21,12 +21,22 @@ weir_socket_key SocketKey(std::uint32_t scope_id, const weir_guarded_key& socket
   return key;
 }
 
+weir_guarded_key KeyOf(const struct stat& file) {
+  return {std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
+}
+
 }  // namespace
 
 Result<weir_guarded_key> IdentityOf(const std::filesystem::path& path) {
   struct stat file {};
   if (::stat(path.c_str(), &file) != 0) return FailErrno("cannot look at " + path.string(), errno);
-  return weir_guarded_key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
+  return KeyOf(file);
+}
+
+Result<weir_guarded_key> LinkIdentityOf(const std::filesystem::path& path) {
+  struct stat file {};
+  if (::lstat(path.c_str(), &file) != 0) return FailErrno("cannot look at " + path.string(), errno);
+  return KeyOf(file);
 }
 
 std::uint64_t StartOf(pid_t pid) {

@@ -19,6 +19,8 @@ namespace weir::guard {
 
 /// A file by identity, as the programs see it: s_dev and inode. Follows links.
 [[nodiscard]] Result<weir_guarded_key> IdentityOf(const std::filesystem::path& path);
+/// The same of a link itself: who takes it away may put another file in its place.
+[[nodiscard]] Result<weir_guarded_key> LinkIdentityOf(const std::filesystem::path& path);
 
 /// starttime of /proc/PID/stat in the unit of weir_protected.start_ns; 0: the process is gone.
 [[nodiscard]] std::uint64_t StartOf(pid_t pid);

@@ -26,13 +26,6 @@
 
 namespace weir::lab {
 
-inline int ErrnoOf(long result) { return result < 0 ? errno : 0; }
-
-inline int TryOpen(const std::string& path, int flags) {
-  const Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
-  return fd ? 0 : errno;
-}
-
 /// What a process did that was ended, and what its end left undone: both in memory that outlives it.
 struct Trace {
   std::uint32_t went_on;  ///< it returned from the call to its own code
@@ -123,7 +116,7 @@ class Fallback : public testing::Test {
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "status " << status;
     EXPECT_EQ(trace_->went_on, 0u);
     EXPECT_EQ(world_->Denied(guard_class), 1u);
-    ExpectFinding(guard_class, value, WEIR_DENY);
+    world_->ExpectFinding(guard_class, value, WEIR_DENY);
   }
   /// The whole row: works outside and where it is reported, and ends who tries where it is denied.
   void Holds(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt) {
@@ -131,7 +124,7 @@ class Fallback : public testing::Test {
     ASSERT_TRUE(world_->Judge(GuardWorld::Mode::kReport));
     EXPECT_EQ(InJob(attempt), 0) << "only reported";
     EXPECT_EQ(world_->Reported(guard_class), 1u);
-    ExpectFinding(guard_class, value, WEIR_WOULD_DENY);
+    world_->ExpectFinding(guard_class, value, WEIR_WOULD_DENY);
     Ends(guard_class, value, attempt);
   }
   void Passes(const std::function<int()>& ordinary) {
@@ -139,16 +132,6 @@ class Fallback : public testing::Test {
     EXPECT_EQ(InJob(ordinary), 0);
     for (const auto& finding : world_->Findings())
       ADD_FAILURE() << "class " << finding.guard_class << " value " << finding.value;
-  }
-
-  void ExpectFinding(std::uint32_t guard_class, std::uint64_t value, std::uint8_t verdict) {
-    const auto findings = world_->Findings();
-    ASSERT_EQ(findings.size(), 1u);
-    EXPECT_EQ(findings[0].guard_class, guard_class);
-    EXPECT_EQ(findings[0].value, value);
-    EXPECT_EQ(findings[0].verdict, verdict);
-    EXPECT_EQ(findings[0].event.scope_id, World::kScope);
-    EXPECT_NE(findings[0].event.exec_id, 0u);
   }
 
   inline static std::unique_ptr<GuardWorld> world_;

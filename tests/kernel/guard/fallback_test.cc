@@ -193,7 +193,7 @@ TEST_F(FallbackUnix, SparesWhoseLibraryAsksANameService) {
   ASSERT_TRUE(world_->Judge(GuardWorld::Mode::kDeny));
   EXPECT_EQ(InJob([this] { return Ask(); }), 0);
   EXPECT_EQ(world_->Reported(WEIR_G_SOCKETS), 1u);
-  ExpectFinding(WEIR_G_SOCKETS, InodeOf(path_), WEIR_WOULD_DENY);
+  world_->ExpectFinding(WEIR_G_SOCKETS, InodeOf(path_), WEIR_WOULD_DENY);
 }
 
 // ---- what is not seen, and said ----

@@ -43,23 +43,12 @@ void GuardCase::SetUp() {
   ASSERT_TRUE(world_->Judge(GuardWorld::Mode::kDeny));
 }
 
-void GuardCase::ExpectFinding(std::uint32_t guard_class, std::uint64_t value, std::uint8_t verdict) {
-  const auto findings = world_->Findings();
-  ASSERT_EQ(findings.size(), 1u);
-  EXPECT_EQ(findings[0].guard_class, guard_class);
-  EXPECT_EQ(findings[0].value, value);
-  EXPECT_EQ(findings[0].verdict, verdict);
-  EXPECT_EQ(findings[0].event.scope_id, World::kScope);
-  EXPECT_NE(findings[0].event.exec_id, 0u);
-  EXPECT_NE(findings[0].event.tgid, 0u);
-}
-
 void GuardCase::Refuses(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt,
                         int refused) {
   ASSERT_TRUE(world_->Judge(GuardWorld::Mode::kDeny));
   EXPECT_EQ(world_->InJob(attempt), refused);
   EXPECT_EQ(world_->Denied(guard_class), 1u);
-  ExpectFinding(guard_class, value, WEIR_DENY);
+  world_->ExpectFinding(guard_class, value, WEIR_DENY);
 }
 
 void GuardCase::Holds(std::uint32_t guard_class, std::uint64_t value, const std::function<int()>& attempt,
@@ -68,7 +57,7 @@ void GuardCase::Holds(std::uint32_t guard_class, std::uint64_t value, const std:
   ASSERT_TRUE(world_->Judge(GuardWorld::Mode::kReport));
   EXPECT_EQ(world_->InJob(attempt), 0) << "only reported";
   EXPECT_EQ(world_->Reported(guard_class), 1u);
-  ExpectFinding(guard_class, value, WEIR_WOULD_DENY);
+  world_->ExpectFinding(guard_class, value, WEIR_WOULD_DENY);
   Refuses(guard_class, value, attempt, refused);
 }
 
@@ -83,11 +72,6 @@ int GuardCase::Outside(const std::function<int()>& body) {
   if (!child) return -1;
   const int status = child->Wait();
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-int TryOpen(const std::string& path, int flags) {
-  const Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
-  return fd ? 0 : errno;
 }
 
 int TryWrite(const std::string& path, const std::string& text) {

@@ -30,15 +30,9 @@ class GuardCase : public testing::Test {
   GuardWorld& world() { return *world_; }
 
  private:
-  void ExpectFinding(std::uint32_t guard_class, std::uint64_t value, std::uint8_t verdict);
   static GuardWorld* world_;
 };
 
-/// Return value of a system call as these tests want it.
-inline int ErrnoOf(long result) { return result < 0 ? errno : 0; }
-
-/// Opens and closes; errno or 0.
-int TryOpen(const std::string& path, int flags);
 /// Opens, writes and closes; errno or 0.
 int TryWrite(const std::string& path, const std::string& text);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernel/guard/guard_world.h"
 
+#include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -99,6 +101,22 @@ Result<> GuardWorld::Unguard(const std::string& path) {
   if (::stat(path.c_str(), &file) != 0) return FailErrno("stat " + path, errno);
   const weir_guarded_key key{std::uint64_t{major(file.st_dev)} << 20 | minor(file.st_dev), file.st_ino};
   return MapDelete(map("weir_guarded"), key);
+}
+
+void GuardWorld::ExpectFinding(std::uint32_t guard_class, std::uint64_t value, std::uint8_t verdict) {
+  const auto findings = Findings();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].guard_class, guard_class);
+  EXPECT_EQ(findings[0].value, value);
+  EXPECT_EQ(findings[0].verdict, verdict);
+  EXPECT_EQ(findings[0].event.scope_id, World::kScope);
+  EXPECT_NE(findings[0].event.exec_id, 0u);
+  EXPECT_NE(findings[0].event.tgid, 0u);
+}
+
+int TryOpen(const std::string& path, int flags) {
+  const Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+  return fd ? 0 : errno;
 }
 
 Result<> GuardWorld::SetHost(const weir_host& host) { return MapPut(map("weir_host"), std::uint32_t{0}, host); }

@@ -3,6 +3,7 @@
 // fallback.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,6 +37,8 @@ class GuardWorld {
   std::uint64_t Reported(std::uint32_t guard_class);
   /// Findings of the guard read so far from the ring.
   std::vector<weir_finding_event> Findings();
+  /// One is there, of the job's process; fails the test otherwise.
+  void ExpectFinding(std::uint32_t guard_class, std::uint64_t value, std::uint8_t verdict);
 
   Result<> Protect(pid_t pid, std::uint32_t who);
   Result<> Guard(const std::string& path, std::uint32_t guard_class, std::uint32_t flags);
@@ -57,5 +60,11 @@ class GuardWorld {
   bpf_object* object_ = nullptr;  ///< of whichever there is
   std::vector<Link> links_;
 };
+
+/// Return value of a system call as these tests want it.
+inline int ErrnoOf(long result) { return result < 0 ? errno : 0; }
+
+/// Opens and closes; errno or 0.
+int TryOpen(const std::string& path, int flags);
 
 }  // namespace weir::lab

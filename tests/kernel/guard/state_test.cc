@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -205,6 +206,20 @@ TEST_F(GuardState, NothingFoundByPathReplacesWhatIsOurs) {
     ASSERT_TRUE(Guarded(state));
     EXPECT_EQ(Guarded(state)->guard_class, WEIR_G_SENSOR_FILES);
     EXPECT_EQ(Guarded({state.dev, 0})->guard_class, WEIR_G_SENSOR_FILES);
+  }
+}
+
+TEST_F(GuardState, AHelperIsGuardedWithTheLinkThatLeadsToIt) {
+  fs::create_directories(root_ / "usr/bin");
+  fs::create_directories(root_ / "sbin");
+  std::ofstream(root_ / "usr/bin/keys") << "#!";
+  fs::create_symlink("../usr/bin/keys", root_ / "sbin/request-key");
+  ASSERT_TRUE(guard_->Refresh(true));
+  for (const auto& id :
+       {IdentityOf(root_ / "usr/bin/keys").value(), LinkIdentityOf(root_ / "sbin/request-key").value()}) {
+    ASSERT_TRUE(Guarded(id));
+    EXPECT_EQ(Guarded(id)->guard_class, WEIR_G_HELPERS);
+    EXPECT_EQ(Guarded(id)->flags, WEIR_GF_WRITE_ONLY);
   }
 }
 
