@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -153,6 +154,21 @@ Fd CloseLinksElsewhere(std::vector<Link> links) {
   while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
   return done;
+}
+
+std::vector<Link> TakeCgroupLinks(std::vector<Link>& links) {
+  const auto first = std::stable_partition(links.begin(), links.end(), [](const Link& link) {
+    const auto info = InfoOf(link.fd.get());
+    return !info || info->type != BPF_LINK_TYPE_CGROUP;
+  });
+  std::vector<Link> taken(std::make_move_iterator(first), std::make_move_iterator(links.end()));
+  links.erase(first, links.end());
+  return taken;
+}
+
+void DetachNow(const std::vector<Link>& cgroup_links) {
+  // A link whose cgroup has gone, or that somebody detached, is refused: it is what was wanted.
+  for (const Link& link : cgroup_links) (void)bpf_link_detach(link.fd.get());
 }
 
 bool IsAttached(const Link& link, const AttachPoint& at) {

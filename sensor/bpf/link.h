@@ -51,4 +51,11 @@ struct Link {
 /// one is returned.
 [[nodiscard]] Fd CloseLinksElsewhere(std::vector<Link> links);
 
+/// Takes the links to cgroups out of `links`.
+[[nodiscard]] std::vector<Link> TakeCgroupLinks(std::vector<Link>& links);
+
+/// Detaches links to cgroups before it returns. Only unpinning and closing them would not: the kernel lets go of a pin
+/// after a grace period (bpf_free_inode, kernel/bpf/inode.c), so that programs would run for a while after their end.
+void DetachNow(const std::vector<Link>& cgroup_links);
+
 }  // namespace weir::sensor_bpf

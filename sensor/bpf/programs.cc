@@ -211,8 +211,10 @@ Result<> Programs::WriteMarker() {
 
 Result<> Programs::Remove() {
   // Where unpinning fails, everything still runs, and the next sensor can adopt it.
+  const std::vector<Link> in_cgroups = TakeCgroupLinks(links_);
   const Fd unpinned = CloseLinksElsewhere(std::exchange(links_, {}));
   WEIR_TRY(pins_.Remove());
+  DetachNow(in_cgroups);
   fallback_links_.clear();
   fallback_object_.reset();
   guard_.reset();
