@@ -136,7 +136,8 @@ class Combiner {
   void Settings(Mode host_mode, Mode own_mode) {
     const auto either = [](auto a, auto b, auto wanted) { return a == wanted || b == wanted ? wanted : a; };
     out_.on_deny = either(host_.on_deny, repository_.on_deny, OnDeny::kFail);
-    out_.leftovers = either(host_.leftovers, repository_.leftovers, Leftovers::kKill);
+    // That a repository would keep what outlives its jobs is the host's to say: beside a silent host it says nothing.
+    out_.leftovers = repository_.leftovers == Leftovers::kKill ? repository_.leftovers : host_.leftovers;
     for (const GuardClass& known : GuardClasses()) {
       const std::string name(known.name);
       if (!host_.guard.contains(name) && !repository_.guard.contains(name)) continue;

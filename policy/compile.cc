@@ -56,7 +56,7 @@ class Compiler {
     if (!mode) faults_.Error(ModeAt(), "no mode", "write `mode: audit` or `mode: block` in the policy, or pass --mode");
     effective_.mode = out_.mode = mode.value_or(Mode::kBlock);
     effective_.on_deny = out_.on_deny = parsed_.on_deny;
-    effective_.leftovers = out_.leftovers = parsed_.leftovers;
+    effective_.leftovers = out_.leftovers = parsed_.leftovers.value_or(Leftovers::kReport);
     effective_.dns = parsed_.dns;
     effective_.guard = out_.guard = parsed_.guard;
     effective_.sockets = out_.sockets = parsed_.sockets;
@@ -199,7 +199,7 @@ ParsedPolicy ForJob(const ParsedPolicy& policy, const CompileOptions& options) {
     merged.mode_at = job->at;
   }
   merged.on_deny = job->on_deny.value_or(policy.on_deny);
-  merged.leftovers = job->leftovers.value_or(policy.leftovers);
+  if (job->leftovers) merged.leftovers = job->leftovers;
   merged.allow_none = policy.allow_none || job->allow_none;
   merged.rules.insert(merged.rules.end(), job->rules.begin(), job->rules.end());
   for (const auto& [name, action] : job->guard) merged.guard[name] = action;

@@ -76,7 +76,7 @@ struct ParsedPolicy {
   std::optional<Mode> mode;  ///< always set when the load had no error
   Position mode_at;
   OnDeny on_deny = OnDeny::kReport;
-  Leftovers leftovers = Leftovers::kReport;
+  std::optional<Leftovers> leftovers;  ///< not said: `report`, in a runner's job `kill` (sensor/runner/job_policy.h)
   bool allow_none = false;  ///< `allow: none`: nothing is to be reached, on purpose
   bool allow_all = false;   ///< `allow: all`: a host's policy that only denies (combine.h)
   std::vector<Rule> rules;  ///< of the top file, then of each include, as written

@@ -55,7 +55,7 @@ std::vector<Include> Reader::Read(const YamlNode& root, bool included) {
       {"guard", [&](auto& k, auto& v) { ReadGuard(k, v, &policy_->guard); }},
       {"sockets", [&](auto&, auto& v) { ReadSockets(v, &policy_->sockets); }},
       {"on_deny", [&](auto& k, auto& v) { policy_->on_deny = ReadOnDeny(k, v).value_or(OnDeny::kReport); }},
-      {"leftovers", [&](auto& k, auto& v) { policy_->leftovers = ReadLeftovers(k, v).value_or(Leftovers::kReport); }},
+      {"leftovers", [&](auto& k, auto& v) { policy_->leftovers = ReadLeftovers(k, v); }},
       {"jobs", [&](auto& k, auto& v) { ReadJobs(k, v); }},
   };
   for (const Key& key : top_only) {

@@ -34,10 +34,8 @@ std::string RenderSockets(const std::map<std::string, std::string>& sockets, int
   return out;
 }
 
-// Only what is not the default: policies keep the digest that they had before the key existed.
-std::string RenderLeftovers(Leftovers leftovers, int indent) {
-  if (leftovers == Leftovers::kReport) return {};
-  return Indent(indent) + "leftovers: " + std::string(LeftoversName(leftovers)) + "\n";
+std::string RenderLeftovers(std::optional<Leftovers> leftovers, int indent) {
+  return leftovers ? Indent(indent) + "leftovers: " + std::string(LeftoversName(*leftovers)) + "\n" : "";
 }
 
 // Both lists. `allow_none` is for a policy that says so; without it an empty list is not written.
@@ -100,7 +98,8 @@ std::string RenderEffective(const Effective& policy) {
   out += RenderLists(policy.rules, true, true, 0);
   out += RenderDns(policy.dns) + RenderGuard(policy.guard, 0) + RenderSockets(policy.sockets, 0);
   out += "on_deny: " + std::string(OnDenyName(policy.on_deny)) + "\n";
-  return out + RenderLeftovers(policy.leftovers, 0);
+  // Only what is not the default: policies keep the digest that they had before the key existed.
+  return policy.leftovers == Leftovers::kReport ? out : out + RenderLeftovers(policy.leftovers, 0);
 }
 
 std::string RenderPolicy(const ParsedPolicy& policy) {
@@ -114,8 +113,7 @@ std::string RenderPolicy(const ParsedPolicy& policy) {
     std::string body;
     if (job.mode) body += "    mode: " + std::string(ModeName(*job.mode)) + "\n";
     if (job.on_deny) body += "    on_deny: " + std::string(OnDenyName(*job.on_deny)) + "\n";
-    if (job.leftovers) body += "    leftovers: " + std::string(LeftoversName(*job.leftovers)) + "\n";
-    body += RenderLists(Pointers(job.rules), job.allow_none, false, 4) + RenderGuard(job.guard, 4) +
+    body += RenderLeftovers(job.leftovers, 4) + RenderLists(Pointers(job.rules), job.allow_none, false, 4) + RenderGuard(job.guard, 4) +
             RenderSockets(job.sockets, 4);
     out += "  " + YamlQuoted(job.name) + ":" + (body.empty() ? " {}\n" : "\n" + body);
   }

@@ -2,6 +2,10 @@
 // Jobs that a runner's hook begins, and that end when their Runner.Worker does.
 #include <poll.h>
 
+#include <future>
+#include <map>
+#include <system_error>
+
 #include "sensor/app/parts.h"
 #include "sensor/runner/job_policy.h"
 #include "sensor/runner/worker.h"
@@ -9,7 +13,9 @@
 namespace weir {
 namespace {
 
-constexpr std::chrono::milliseconds kWorkerLook{200};
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kWorkerLook = 200ms;
 
 bool HasEnded(const Fd& process) {
   pollfd ended{process.get(), POLLIN, 0};
@@ -64,15 +70,27 @@ Result<JobBegun> Sensor::BeginRunnerJob(const RunnerCall& call, const JobSpec& a
 }
 
 /// The end is nobody's to ask for: a job that ends its Runner.Worker ends itself and stays judged to the last process.
+/// Jobs that end at once do so beside each other: each waits for what outlives it.
 void Sensor::Parts::WatchWorkers() {
+  std::map<std::string, std::future<void>> ends;  // by job; its destructor waits
+  const auto end = [this](const std::string& job_id) {
+    static_cast<void>(End(job_id, -1));  // somebody else may have ended it meanwhile
+  };
   std::unique_lock lock(mutex);
   while (!stop.wait_for(lock, kWorkerLook, [this] { return stopping; })) {
     lock.unlock();
+    std::erase_if(ends, [](const auto& one) { return one.second.wait_for(0s) == std::future_status::ready; });
     for (const LiveJobPtr& job : Jobs()) {
       std::unique_lock held(job->mutex, std::try_to_lock);
       if (!held || job->ended || job->state.worker_pid == 0 || !HasEnded(job->worker)) continue;
       held.unlock();
-      static_cast<void>(End(job->state.job_id, -1));  // somebody else may have ended it meanwhile
+      const std::string& job_id = job->state.job_id;
+      if (ends.contains(job_id)) continue;
+      try {
+        ends.emplace(job_id, std::async(std::launch::async, end, job_id));
+      } catch (const std::system_error&) {
+        end(job_id);  // the host has no thread to give: one after the other
+      }
     }
     lock.lock();
   }

@@ -72,6 +72,7 @@ JobPolicy PolicyFor(const Enrolment& enrolment, const Labels& labels, const std:
     rule.reason = "the runner's own connection";
     chosen->rules.push_back(std::move(rule));
   }
+  if (!chosen->leftovers) chosen->leftovers = policy::Leftovers::kKill;
   out.fails_on_deny = chosen->on_deny == policy::OnDeny::kFail;
   out.text = policy::RenderPolicy(*chosen);
   return out;

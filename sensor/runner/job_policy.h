@@ -21,6 +21,9 @@ struct JobPolicy {
   std::string refused;
 };
 
+/// What outlives a runner's job is ended, unless a policy says `leftovers: report`: the next job is to find a runner
+/// where nobody is.
+///
 /// `repository_text`: the policy that the repository has at a trusted ref; empty: none. `worker`: executable to which
 /// the runner's endpoints are bound.
 [[nodiscard]] JobPolicy PolicyFor(const Enrolment& enrolment, const Labels& labels, const std::string& repository_text,

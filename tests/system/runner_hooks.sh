@@ -60,7 +60,7 @@ step_1() {
 step_2() {
   echo "jobs seen: \$('$weir' job list --format json --sensor '$control' | jq '.jobs | length')"
   '$weir' job begin --name other --mode audit --sensor '$control' && echo BEGUN || true
-  (RUNNER_TRACKING_ID='' setsid sleep 2 >/dev/null 2>&1 &)
+  (RUNNER_TRACKING_ID='' setsid sleep 600 >/dev/null 2>&1 &)
 }
 EOF
 }
@@ -113,6 +113,14 @@ expect_eq "jobs" "$(jq '.jobs | length' <<<"$out")" 20
 expect_eq "complete records" "$(jq '[.jobs[] | select(.complete)] | length' <<<"$out")" 20
 expect_eq "labels" "$(jq -r '[.jobs[] | select(.labels.repository == "acme/app" and .labels.policy_commit == "'"$base"'")] | length' <<<"$out")" 9
 expect_eq "cgroups left" "$(find "$cgroup_root/weir" -mindepth 1 -type d 2>/dev/null | wc -l)" 0
+
+# What outlived a job was ended with it, and is named; a sleep of ten minutes would still be there.
+mapfile -t ids < <(jq -r '.jobs[] | select(.labels.job | test("^(build|job)-")) | .id' <<<"$out")
+expect_eq "jobs that left a process" "${#ids[@]}" 18
+for id in "${ids[@]}"; do
+  run "$weir" report --job "$id" --format json
+  expect_eq "ended of job $id" "$(jq -c '[.findings[] | select(.kind == "leftover-killed") | .detail[-6:]]' <<<"$out")" '[" sleep"]'
+done
 
 run "$weir" runner remove "$first" --config-dir "$config"
 expect_status 0

@@ -143,6 +143,31 @@ TEST_F(RunnerTest, TheHostNarrowsWhatTheRepositoryAllows) {
   EXPECT_EQ(Verdict(policy, "api.example.com:443", "/usr/bin/curl"), "deny");
 }
 
+TEST_F(RunnerTest, WhatOutlivesAJobIsEndedUnlessTheHostKeepsIt) {
+  struct Row {
+    const char* what;
+    const char* hosts;
+    const char* repositorys;
+    policy::Leftovers expected;
+  };
+  using enum policy::Leftovers;
+  for (const Row& row : {Row{"nobody says", "", "", kKill}, Row{"the host keeps", "leftovers: report\n", "", kReport},
+                         Row{"the repository would keep", "", "leftovers: report\n", kKill},
+                         Row{"both keep", "leftovers: report\n", "leftovers: report\n", kReport},
+                         Row{"the repository ends", "leftovers: report\n", "leftovers: kill\n", kKill}}) {
+    Enrolment enrolment;
+    const std::string hosts = "version: 1\nmode: block\nallow: [example.org:443]\n";
+    enrolment.policies = {{"*", "*", "*", Write("host.yml", hosts + row.hosts), {}}};
+    const JobPolicy policy = PolicyFor(enrolment, {}, kRepositorys + std::string(row.repositorys), "/srv/r/Worker");
+    EXPECT_EQ(policy.refused, "") << row.what;
+    EXPECT_EQ(policy::Compile(policy::LoadText(policy.text, "job").policy).policy.leftovers, row.expected) << row.what;
+  }
+  Enrolment alone;  // the repository's own list, and no host's
+  alone.policies = {{"*", "*", "*", "", RepositoryPolicy::kNarrow}};
+  const JobPolicy kept = PolicyFor(alone, {}, kRepositorys + std::string("leftovers: report\n"), "/srv/r/Worker");
+  EXPECT_EQ(policy::Compile(policy::LoadText(kept.text, "job").policy).policy.leftovers, kReport);
+}
+
 TEST_F(RunnerTest, WithoutAValidPolicyOnlyTheRunnerItselfReachesAnything) {
   const fs::path host = Write("host.yml", "version: 1\nmode: block\nallow: [example.org:443]\n");
   const fs::path broken = Write("broken.yml", "version: 1\nallow: [example.org:443]\n");
