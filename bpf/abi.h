@@ -22,7 +22,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI_VERSION 3u
+#define WEIR_ABI_VERSION 4u
 
 #define WEIR_NAME_BYTES 256u /* RFC 1035 2.3.4 allows 255; one more keeps u64 loads aligned */
 #define WEIR_COMM_BYTES 16u  /* TASK_COMM_LEN, include/linux/sched.h */
@@ -162,6 +162,7 @@ struct weir_usage {
 #define WEIR_S_NO_LOOPBACK (1u << 4) /* loopback is not allowed by itself */
 #define WEIR_S_ANY_PORT (1u << 5)    /* some address rule has port 0 */
 #define WEIR_S_ENDED (1u << 6)       /* job over; what is left of it is denied in block mode */
+#define WEIR_S_HOST (1u << 7)        /* the whole host is its: see WEIR_T_SERVICE */
 
 /* struct weir_scope.kinds: kinds of sockets that the policy admits besides TCP, MPTCP and UDP. */
 #define WEIR_KIND_RAW (1u << 0)
@@ -191,6 +192,9 @@ struct weir_scope {
 /* struct weir_task.flags */
 #define WEIR_T_CANARY (1u << 0) /* the sensor's own probe: judged, kept in weir_canary, no event, no counter */
 #define WEIR_T_LEFT (1u << 1)   /* was moved to a cgroup outside its scope (reported once) */
+/* In the scope because the host is, and not in the job's own cgroup: judged alike, but the guard lets it do what services of a
+ * host do (weir_guard_scope.services). Inherited; gone for good once it, or who it descends from, comes into that cgroup. */
+#define WEIR_T_SERVICE (1u << 2)
 
 /* weir_tasks: tgid -> this. Written by the process programs; the sensor marks canaries. */
 struct weir_task {
@@ -204,11 +208,12 @@ struct weir_task {
     __u32 reserved;
 };
 
-/* weir_untracked: one counter of tasks that weir_tasks had no room for. While it is not 0, a task that is not in
- * weir_tasks may still be a job's: programs then look at its cgroup, and judge it as weir_stand_ins says
+/* weir_untracked: one counter of tasks that weir_tasks had no room for, and of scopes with WEIR_S_HOST. While it is not 0, a
+ * task that is not in weir_tasks may still be a job's: programs then look at its cgroup, and judge it as weir_stand_ins says
  * (scope_id -> weir_task without image: exec_id and proc_mask 0, so a rule that is bound to executables denies). */
 
-/* weir_cgroups: cgroup id -> scope_id. A task that enters this subtree enters the scope. Written by the sensor. */
+/* weir_cgroups: cgroup id -> scope_id. A task that enters this subtree enters the scope; 0: this subtree is in none, though
+ * one above it is. Written by the sensor. */
 
 /* weir_births: one entry. The cgroup directly below which every scope's cgroup lies, so that one comparison tells sockets
  * that the kernel made elsewhere. Written by the process programs as tasks enter scopes. */
@@ -413,7 +418,7 @@ struct weir_guard_scope {
     __u32 deny;
     __u32 report;
     __u32 kill;
-    __u32 reserved;
+    __u32 services; /* classes that are judged for tasks with WEIR_T_SERVICE, too */
 };
 
 /* weir_protected: tgid -> whose process that is. Written by the sensor. */

@@ -24,6 +24,25 @@ static __always_inline int weir_enter_canary(__u32 tgid, __u32 scope_id, __u64 s
     return 1;
 }
 
+/* Is the cgroup (a struct cgroup *) at or below the one with this id? */
+__weak __noinline int weir_is_below(__u64 cgroup, __u64 id) {
+    struct cgroup *at = (void *)cgroup;
+
+    for (int depth = 0; depth < WEIR_CGROUP_DEPTH; depth++) {
+        if (BPF_CORE_READ(at, kn, id) == id) return 1;
+        at = weir_parent_cgroup(at);
+        if (!at) return 0;
+    }
+    return 0;
+}
+
+/* WEIR_T_SERVICE for a task that is the scope's only because the host is. */
+static __always_inline __u32 weir_service_flag(__u32 scope_id, __u64 cgroup) {
+    const struct weir_scope *scope = weir_scope_of(scope_id);
+
+    return scope && scope->flags & WEIR_S_HOST && !weir_is_below(cgroup, scope->cgroup_id) ? WEIR_T_SERVICE : 0;
+}
+
 /* Gives the process of `task_address` an identity in the scope and records what it runs, so that the tree of its
  * descendants has a root. `readable`: see weir_image_args. */
 __weak __noinline int weir_enter(__u64 task_address, __u32 scope_id, __u32 readable) {
@@ -35,6 +54,7 @@ __weak __noinline int weir_enter(__u64 task_address, __u32 scope_id, __u32 reada
 
     fresh.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
     if (weir_enter_canary(tgid, scope_id, fresh.start_ns)) return 0;
+    fresh.flags = weir_service_flag(scope_id, weir_cgroup_of(task));
     fresh.exec_id = weir_exec_id_new();
     if (parent && parent->scope_id == scope_id) fresh.parent_exec_id = parent->exec_id;
     if (!weir_image_identify(task_address)) fresh.proc_mask = weir_image_mask(scope_id);
@@ -45,10 +65,12 @@ __weak __noinline int weir_enter(__u64 task_address, __u32 scope_id, __u32 reada
     return 0;
 }
 
-/* A task of a scope is in another cgroup now. Its identity stays; that it moved is a finding, once. */
+/* A task of a scope is in another cgroup now. Its identity stays; that it moved is a finding, once. A service of the host that
+ * comes into the job's own cgroup is the job's from now on. */
 static __always_inline void weir_check_left(__u32 tgid, struct weir_task *entry, __u64 cgroup) {
     struct cgroup *at = (void *)cgroup;
 
+    if (entry->flags & WEIR_T_SERVICE && !weir_service_flag(entry->scope_id, cgroup)) entry->flags &= ~WEIR_T_SERVICE;
     if (entry->flags & (WEIR_T_LEFT | WEIR_T_CANARY) || weir_scope_of_cgroup(cgroup) == entry->scope_id) return;
     entry->flags |= WEIR_T_LEFT;
     weir_finding(entry->scope_id, entry->exec_id, tgid, WEIR_F_LEFT_CGROUP, BPF_CORE_READ(at, kn, id));

@@ -65,6 +65,12 @@ static __always_inline int weir_guard_denies(struct weir_guard_scope *guard, __u
     return 1;
 }
 
+/* Services of a host that is a job's do what services do. */
+static __always_inline int weir_guard_spares(const struct weir_task *task, const struct weir_guard_scope *guard,
+                                             __u32 guard_class) {
+    return task->flags & WEIR_T_SERVICE && !(guard->services & (1u << guard_class));
+}
+
 /*
  * Judges an attempt of the current task. Returns 0 (go on) or -EPERM. Recorded once for each process image, class, verdict
  * and value; counted always. A global function, so that the verifier walks it once.
@@ -82,6 +88,7 @@ __weak __noinline int weir_guard_judge_spare(__u32 guard_class, __u64 value, __u
     if (!guard) return -WEIR_EPERM;
     /* The compiler knows already, and tells the verifier nothing. */
     asm volatile("%0 &= 31" : "+r"(guard_class));
+    if (weir_guard_spares(task, guard, guard_class)) return 0;
     if (weir_guard_denies(guard, guard_class, (int)spare)) {
         found.verdict = WEIR_DENY;
     } else if ((guard->report | guard->deny) & (1u << guard_class)) {

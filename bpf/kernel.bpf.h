@@ -302,6 +302,7 @@ struct bpf_map {
 
 struct task_struct {
     struct thread_info thread_info;
+    unsigned int flags;
     int pid;
     int tgid;
     int exit_code;

@@ -20,7 +20,7 @@ static __always_inline void weir_fork_inherit(struct task_struct *task, __u32 tg
     struct weir_task child = *parent;
     struct weir_task *entry;
 
-    child.flags &= WEIR_T_LEFT | WEIR_T_CANARY;
+    child.flags &= WEIR_T_LEFT | WEIR_T_CANARY | WEIR_T_SERVICE;
     child.ppid = BPF_CORE_READ(task, real_parent, tgid);
     child.start_ns = BPF_CORE_READ(task, start_boottime);
     if (weir_task_add(tgid, &child)) return;
@@ -30,13 +30,14 @@ static __always_inline void weir_fork_inherit(struct task_struct *task, __u32 tg
     if (entry) weir_check_left(tgid, entry, weir_cgroup_of(task));
 }
 
-/* The child of a stranger: in a scope only if it was put into one's cgroup at birth, or if weir_tasks has no room for its
- * parent. Asking for its entry removes a stale one, so that no hook takes it for the process that had its number. */
+/* The child of a stranger: in a scope only if it was put into one's cgroup at birth, if weir_tasks has no room for its parent,
+ * or if the host is one's and the parent is not (a kernel thread that starts a helper). Asking for its entry removes a stale one, so that no hook takes it for the process that had its number. */
 static __always_inline void weir_fork_stranger(struct task_struct *task, __u32 tgid, __u64 clone_flags) {
     __u32 scope_id;
 
     weir_task_of(task, tgid);
     if (!(clone_flags & WEIR_CLONE_INTO_CGROUP) && !weir_any_untracked()) return;
+    if (weir_is_kernel_thread(task)) return;
     scope_id = weir_scope_of_cgroup(weir_cgroup_of(task));
     /* The parent's memory still holds what the child's does. */
     if (scope_id) weir_enter((__u64)task, scope_id, 1);

@@ -27,7 +27,11 @@ static __always_inline void weir_births_note(struct cgroup *of_scope) {
     struct weir_births *births = bpf_map_lookup_elem(&weir_births, &zero);
     __u64 id;
 
-    if (!births || !parent || births->places > 1) return;
+    if (!births || births->places > 1) return;
+    if (!parent) {
+        births->places = 2; /* the root itself is a scope's: no place tells who is outside */
+        return;
+    }
     id = BPF_CORE_READ(parent, kn, id);
     if (births->cgroup_id == id) return;
     __sync_fetch_and_add(&births->places, 1);
@@ -69,9 +73,19 @@ static __always_inline int weir_any_untracked(void) {
     return !untracked || *untracked;
 }
 
-/* Who a task that is not in weir_tasks is taken for; null: it is outside every scope. */
+#define WEIR_PF_KTHREAD 0x00200000 /* include/linux/sched.h; cleared by exec */
+
+static __always_inline int weir_is_kernel_thread(struct task_struct *task) {
+    return !!(BPF_CORE_READ(task, flags) & WEIR_PF_KTHREAD);
+}
+
+/* Who a task that is not in weir_tasks is taken for; null: it is outside every scope. Kernel threads are in the root's cgroup,
+ * which may be a scope's, and belong to nobody. */
 static __always_inline struct weir_task *weir_stand_in(struct task_struct *task) {
-    __u32 scope_id = weir_scope_of_cgroup(weir_cgroup_of(task));
+    __u32 scope_id;
+
+    if (weir_is_kernel_thread(task)) return 0;
+    scope_id = weir_scope_of_cgroup(weir_cgroup_of(task));
 
     return scope_id ? bpf_map_lookup_elem(&weir_stand_ins, &scope_id) : 0;
 }

@@ -19,7 +19,7 @@
 #include "stuck.bpf.h"
 
 #define WEIR_SOCK_SEQPACKET 5
-#define WEIR_SCOPE_LEVELS 12 /* depth of the cgroups in which a kernel's socket is looked for */
+#define WEIR_SCOPE_LEVELS 12 /* depth of the cgroups in which a kernel's socket is looked for; the root's is 0 */
 
 static __always_inline int weir_is_stream(const struct bpf_sock *sk) {
     return sk->type == WEIR_SOCK_STREAM || sk->type == WEIR_SOCK_SEQPACKET;
@@ -51,18 +51,20 @@ static __always_inline int weir_is_born_elsewhere(struct __sk_buff *skb) {
  * AF_RXRPC's transport, the listener below an AF_SMC one. The kernel's control sockets are raw ones and are not meant.
  */
 static __always_inline __u32 weir_birth_scope(struct __sk_buff *skb, struct bpf_sock *sk) {
+    __u32 nearest = 0;
+
     if (sk->type != WEIR_SOCK_STREAM && sk->type != WEIR_SOCK_DGRAM) return 0;
     if (sk->state == BPF_TCP_LISTEN) return 0;
     if (BPF_CORE_READ(weir_kernel_sock(sk), sk_socket, file)) return 0;
-    for (int level = 1; level < WEIR_SCOPE_LEVELS; level++) {
+    for (int level = 0; level < WEIR_SCOPE_LEVELS; level++) {
         __u64 id = bpf_skb_ancestor_cgroup_id(skb, level);
         const __u32 *scope_id;
 
         if (!id) break;
         scope_id = bpf_map_lookup_elem(&weir_cgroups, &id);
-        if (scope_id) return *scope_id;
+        if (scope_id) nearest = *scope_id;
     }
-    return 0;
+    return nearest;
 }
 
 /* Whether weir_take_in has anything to look at. What is asked here is all that a packet outside every scope pays. */

@@ -48,6 +48,12 @@ constexpr std::array kClasses = {
 constexpr std::uint32_t kKilledInAudit = 1u << WEIR_G_BPF | 1u << WEIR_G_SIGNAL | 1u << WEIR_G_PTRACE |
                                          1u << WEIR_G_RUNNER_MEMORY | 1u << WEIR_G_SENSOR_FILES | 1u << WEIR_G_MOUNT;
 
+/// What services of a host have to do with each other, with its network and its modules: for them the network hooks
+/// stand alone.
+constexpr std::uint32_t kServicesOwn = 1u << WEIR_G_MODULES | 1u << WEIR_G_TUNNEL | 1u << WEIR_G_ROUTES |
+                                       1u << WEIR_G_NETFILTER | 1u << WEIR_G_NETNS | 1u << WEIR_G_SOCKETS |
+                                       1u << WEIR_G_HELPERS;
+
 }  // namespace
 
 std::span<const GuardClass> GuardClasses() { return kClasses; }
@@ -65,6 +71,7 @@ std::string_view GuardAction(const GuardClass& known, const std::map<std::string
 
 GuardMasks GuardMasksOf(const CompiledPolicy& policy) {
   GuardMasks masks;
+  masks.services = ~kServicesOwn;
   for (const GuardClass& known : kClasses) {
     if (known.number == kNone) continue;
     const std::string_view action = GuardAction(known, policy.guard, policy.mode);

@@ -41,6 +41,8 @@ struct GuardMasks {
   std::uint32_t report = 0;
   /// Of `deny`, on a host where the guard can only end who tries (decision 0012): the others are reported there.
   std::uint32_t kill = 0;
+  /// Classes that hold for the services of a host that is a job's, too (bpf/abi.h, WEIR_T_SERVICE).
+  std::uint32_t services = 0;
   friend bool operator==(const GuardMasks&, const GuardMasks&) = default;
 };
 

@@ -77,9 +77,9 @@ struct ParsedPolicy {
   Position mode_at;
   OnDeny on_deny = OnDeny::kReport;
   std::optional<Leftovers> leftovers;  ///< not said: `report`, in a runner's job `kill` (sensor/runner/job_policy.h)
-  bool allow_none = false;  ///< `allow: none`: nothing is to be reached, on purpose
-  bool allow_all = false;   ///< `allow: all`: a host's policy that only denies (combine.h)
-  std::vector<Rule> rules;  ///< of the top file, then of each include, as written
+  bool allow_none = false;             ///< `allow: none`: nothing is to be reached, on purpose
+  bool allow_all = false;              ///< `allow: all`: a host's policy that only denies (combine.h)
+  std::vector<Rule> rules;             ///< of the top file, then of each include, as written
   std::vector<JobPolicy> jobs;
   std::vector<Include> includes;
   Dns dns;

@@ -113,8 +113,8 @@ std::string RenderPolicy(const ParsedPolicy& policy) {
     std::string body;
     if (job.mode) body += "    mode: " + std::string(ModeName(*job.mode)) + "\n";
     if (job.on_deny) body += "    on_deny: " + std::string(OnDenyName(*job.on_deny)) + "\n";
-    body += RenderLeftovers(job.leftovers, 4) + RenderLists(Pointers(job.rules), job.allow_none, false, 4) + RenderGuard(job.guard, 4) +
-            RenderSockets(job.sockets, 4);
+    body += RenderLeftovers(job.leftovers, 4) + RenderLists(Pointers(job.rules), job.allow_none, false, 4) +
+            RenderGuard(job.guard, 4) + RenderSockets(job.sockets, 4);
     out += "  " + YamlQuoted(job.name) + ":" + (body.empty() ? " {}\n" : "\n" + body);
   }
   return out;

@@ -74,14 +74,12 @@ LiveJobPtr Sensor::Parts::Adopt(jobs::JobState& state) {
   return job;
 }
 
-Result<std::map<std::uint32_t, events::JobInfo>> Sensor::Parts::AdoptStates(std::vector<jobs::JobState>& stale) {
+Result<std::map<std::uint32_t, events::JobInfo>> Sensor::Parts::AdoptStates(std::vector<jobs::JobState> states,
+                                                                            std::vector<jobs::JobState>& stale) {
   std::map<std::uint32_t, events::JobInfo> adopted;
-  auto loaded = store->LoadAll();
-  WEIR_TRY(loaded);
-  start_faults = std::move(loaded->faults);
   auto boot_id = jobs::BootId();
   WEIR_TRY(boot_id);
-  for (jobs::JobState& state : loaded->jobs) {
+  for (jobs::JobState& state : states) {
     // The record is made before the state says so.
     if (state.end_time_ns == 0 && store->HasRecord(state.job_id)) state.end_time_ns = jobs::UnixNow();
     const LiveJobPtr job = state.boot_id == *boot_id && state.checkpoint_time_ns != 0 ? Adopt(state) : nullptr;
@@ -103,10 +101,13 @@ void Sensor::Parts::ResumeAdopted() {
     job->scope.forwarder_port6 = 0;
     job->scope.forwarder_ns = 0;
     if (job->ended) job->scope.flags |= WEIR_S_ENDED;
+    // Where the sensor before this one was killed in the middle of it.
+    if (job->state.host && job->ended) ReleaseHost(*job);
+    if (job->state.host && !job->ended) static_cast<void>(ClaimHost(*job));
     static_cast<void>(maps->WriteScope(job->state.scope_id, job->scope));
     // A version without guard began it: no row would mean that everything is denied.
     if (auto row = guard->Read(job->state.scope_id); row && !*row)
-      static_cast<void>(guard->Begin(job->state.scope_id, *job->policy));
+      static_cast<void>(guard->Begin(job->state.scope_id, *job->policy, job->reach()));
     static_cast<void>(maps->ForgetForwarder(job->state.scope_id));
     if (job->ended) continue;
     const jobs::RecordedGap& gap = job->state.gaps.back();

@@ -106,6 +106,7 @@ jobs::JobState StateOf(const JobSpec& spec, const policy::CompiledPolicy& policy
   state.command = ShownCommand(spec.command);
   state.resolvers = spec.resolvers;
   state.search = spec.search;
+  state.host = spec.host;
   state.compiled_on = policy::FormatDate(today);
   return state;
 }
@@ -140,7 +141,7 @@ Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolver
   job.scope.learned_max_ns = job.policy->learned_max_seconds * 1'000'000'000u;
   job.scope.generation = kFirstGeneration;
   job.scope.mode = KernelMode(job.policy->mode);
-  job.scope.flags = entries->flags;
+  job.scope.flags = entries->flags | (job.state.host ? WEIR_S_HOST : 0);
   job.scope.kinds = job.policy->kinds;
   for (const auto& [name, action] : job.policy->guard) {
     if (action == "allow") warnings.push_back("the policy allows what the guard would refuse: " + name);
@@ -149,7 +150,7 @@ Result<> Sensor::Parts::FillTables(LiveJob& job, const jobs::Resolvers& resolver
     if (action == "allow") warnings.push_back("the policy allows a socket that may act for the job: " + path);
   }
   WEIR_TRY(guard->Refresh(AnyScope()));
-  WEIR_TRY(guard->Begin(scope_id, *job.policy));
+  WEIR_TRY(guard->Begin(scope_id, *job.policy, job.reach()));
   WEIR_TRY(maps->WriteScope(scope_id, job.scope));
   return maps->WriteCgroup(job.cgroup->id(), scope_id);
 }
@@ -218,10 +219,13 @@ void Sensor::Parts::Undo(LiveJob& job) {
   orphans.push_back(job.state.scope_id);
 }
 
-Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
+Result<JobBegun> Sensor::BeginJob(const JobSpec& asked) {
   Parts& p = *parts_;
-  WEIR_TRY(CheckSpec(spec));
+  WEIR_TRY(CheckSpec(asked));
   const policy::Date today = policy::Today();
+  auto whole = asked.host ? ForHost(asked, p.config.runner_endpoints) : Result<JobSpec>(asked);
+  WEIR_TRY(whole);
+  const JobSpec& spec = *whole;
   auto effective = CompileFor(spec, today);
   WEIR_TRY(effective);
   auto resolvers = ResolversFor(spec, *effective->compiled, p.config.resolv_conf);
@@ -229,6 +233,7 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
   const Place place(p.mutex, p.beginning);
   if (place.jobs_before() + p.RunningJobs() >= p.config.max_jobs)
     return Fail(Code::kExhausted, "this host runs " + std::to_string(p.config.max_jobs) + " jobs already");
+  WEIR_TRY(p.CheckAlone(spec.host, place.jobs_before()));
 
   p.RousePrograms();
   auto job = std::make_shared<LiveJob>();
@@ -247,7 +252,7 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
   JobBegun begun;
   begun.warnings = std::move(effective->warnings);
   for (const std::string& fault : resolvers->faults) begun.warnings.push_back(fault);
-  const std::lock_guard lock(job->mutex);
+  std::unique_lock lock(job->mutex);
   if (auto filled = p.FillTables(*job, *resolvers, begun.warnings); !filled) {
     p.Undo(*job);
     return tl::unexpected<Error>(std::move(filled).error());
@@ -285,9 +290,17 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& spec) {
   begun.cgroup_path = job->cgroup->path();
   begun.scope_id = scope_id;
   begun.on_deny = job->policy->on_deny;
-  const std::lock_guard all(p.mutex);
-  p.live.emplace(job_id, job);
-  return begun;
+  {
+    const std::lock_guard all(p.mutex);
+    p.live.emplace(job_id, job);
+  }
+  if (!spec.host) return begun;
+  Result<> claimed = p.MoveIn(*job, spec.pids);
+  if (claimed) claimed = p.ClaimHost(*job);
+  if (claimed) return begun;
+  lock.unlock();
+  static_cast<void>(EndJob(job_id, -1));
+  return tl::unexpected<Error>(std::move(claimed).error());
 }
 
 Result<std::uint32_t> Sensor::JoinJob(const std::string& job_id, pid_t pid) {

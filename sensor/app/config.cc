@@ -7,6 +7,7 @@
 
 #include "bpf/abi.h"
 #include "sensor/app/host.h"
+#include "sensor/jobs/host_cgroups.h"
 #include "sensor/jobs/mountinfo.h"
 
 namespace weir {
@@ -49,6 +50,10 @@ Result<> Validate(const SensorConfig& config) {
   if (config.guard_rest < std::chrono::milliseconds(0)) faults += "guard rest: must not be below 0\n";
   if (config.max_jobs == 0 || config.max_jobs > WEIR_MAX_SCOPES)
     faults += "max jobs: 1 to " + std::to_string(WEIR_MAX_SCOPES) + "\n";
+  for (const std::string& pattern : config.host_exempt)
+    if (const std::string fault = jobs::FaultOfPattern(pattern); !fault.empty())
+      faults += "host exempt: `" + pattern + "`: " + fault + "\n";
+  faults += runner::FaultsOfEndpoints("runner endpoints: ", config.runner_endpoints);
   if (faults.empty()) return {};
   faults.pop_back();
   return Fail(Code::kInvalid, std::move(faults));

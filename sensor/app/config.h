@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "sensor/base/result.h"
+#include "sensor/runner/endpoints.h"
 
 namespace weir {
 
@@ -48,6 +50,21 @@ struct SensorConfig {
   std::chrono::milliseconds guard_rest{60000};
 
   std::size_t max_jobs = 64;
+
+  /// Cgroups that stay outside of a job that has the whole host (jobs::FindCgroups): the agents of whoever provides the
+  /// machine, what keeps its network up, and Weir itself.
+  std::vector<std::string> host_exempt = {"weir.slice",
+                                          "systemd-networkd.service",
+                                          "NetworkManager.service",
+                                          "networking.service",
+                                          "ifup@*.service",
+                                          "dhcpcd.service",
+                                          "walinuxagent.service",
+                                          "google-guest-agent.service",
+                                          "amazon-ssm-agent.service"};
+
+  /// What a runner itself needs, in a job that has the whole host: bound to the executables of its processes.
+  std::vector<std::string> runner_endpoints = runner::DefaultEndpoints();
 
   /// Runners whose hooks may begin jobs (docs/runner.md); read at each such call.
   std::filesystem::path runners_directory = "/etc/weir/runners";

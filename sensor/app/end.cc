@@ -134,6 +134,7 @@ jobs::RecordFacts Sensor::Parts::Facts(LiveJob& job, int exit_status) {
   facts.programs = programs->Describe();
   facts.guard = GuardFacts(job);
   if (!job.policy_known) facts.further_reasons.emplace_back(kPolicyUnknown);
+  if (job.state.host) ReleaseHost(job);
   if (job.cgroup) {
     static_cast<void>(job.cgroup->WaitEmpty(config.leftovers_wait));
     SettleLeftovers(job, facts);

@@ -85,6 +85,15 @@ std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit
   app.add_option("--max-jobs", options.config.max_jobs, "How many jobs may run at once")
       ->type_name("N")
       ->capture_default_str();
+  app.add_option(
+         "--host-exempt", options.config.host_exempt,
+         "Cgroups that stay outside of a job with the whole host: names, or paths from the root; * for anything")
+      ->type_name("PATTERN")
+      ->capture_default_str();
+  app.add_option("--runner-endpoints", options.config.runner_endpoints,
+                 "What a runner itself needs in a job with the whole host; for its executables only")
+      ->type_name("ENDPOINT")
+      ->capture_default_str();
   app.add_option("--unit", options.unit,
                  "The systemd unit that this is: while jobs run, `systemctl stop` and `restart` of it are refused")
       ->type_name("NAME");

@@ -22,6 +22,7 @@
 #include "sensor/events/pipeline.h"
 #include "sensor/guard/guard.h"
 #include "sensor/jobs/cgroup.h"
+#include "sensor/jobs/host_cgroups.h"
 #include "sensor/jobs/job_state.h"
 #include "sensor/jobs/record.h"
 #include "sensor/jobs/resolv_conf.h"
@@ -47,6 +48,8 @@ struct LiveJob {
   std::optional<jobs::JobCgroup> cgroup;
   Fd netns;   ///< in which the job began; closed: not to be had any more
   Fd worker;  ///< Runner.Worker of a runner's job; closed beside a worker_pid: it has ended
+
+  [[nodiscard]] guard::Reach reach() const { return state.host ? guard::Reach::kHost : guard::Reach::kJob; }
 };
 using LiveJobPtr = std::shared_ptr<LiveJob>;
 
@@ -61,6 +64,8 @@ struct Sensor::Parts {
   std::uint64_t epoch = 0;
   std::int64_t start_time_ns = 0;
   bool has_collector = false;
+
+  std::filesystem::path came_from;  ///< cgroup of this sensor before it left the host to a job; empty: it is there
 
   std::vector<std::string> start_faults;  ///< what Create found and got over
 
@@ -124,6 +129,19 @@ struct Sensor::Parts {
   // runner_job.cc
   void WatchWorkers();
 
+  // host_scope.cc
+  [[nodiscard]] Result<std::vector<jobs::FoundCgroup>> ExemptCgroups();
+  /// A job that has the whole host is the only one. `others_beginning`: calls under way before this one.
+  [[nodiscard]] Result<> CheckAlone(bool whole_host, std::size_t others_beginning) const;
+  /// May this process go on with these jobs? Not from inside of one that has the whole host.
+  [[nodiscard]] Result<> CheckPlace(const std::vector<jobs::JobState>& states) const;
+  /// Takes the whole host into the job's scope. After an error: ReleaseHost.
+  [[nodiscard]] Result<> ClaimHost(LiveJob& job);
+  /// Lets go of all but the job's own processes.
+  void ReleaseHost(const LiveJob& job);
+  /// Puts these processes and their descendants into the job's own cgroup.
+  [[nodiscard]] static Result<> MoveIn(LiveJob& job, const std::vector<pid_t>& pids);
+
   // end.cc
   [[nodiscard]] Result<JobEnded> End(const std::string& job_id, int exit_status);
   /// Of this sensor's forwarder, by name.
@@ -142,7 +160,8 @@ struct Sensor::Parts {
   bool Dismantle(LiveJob& job);
 
   // adopt.cc
-  [[nodiscard]] Result<std::map<std::uint32_t, events::JobInfo>> AdoptStates(std::vector<jobs::JobState>& stale);
+  [[nodiscard]] Result<std::map<std::uint32_t, events::JobInfo>> AdoptStates(std::vector<jobs::JobState> states,
+                                                                             std::vector<jobs::JobState>& stale);
   [[nodiscard]] LiveJobPtr Adopt(jobs::JobState& state);
   void ResumeAdopted();
   void ResumeDns(LiveJob& job);

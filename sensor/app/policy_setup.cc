@@ -2,6 +2,7 @@
 #include "sensor/app/policy_setup.h"
 
 #include <algorithm>
+#include <set>
 
 #include "bpf/abi.h"
 #include "policy/compile.h"
@@ -9,7 +10,10 @@
 #include "policy/format.h"
 #include "policy/matcher.h"
 #include "policy/policy.h"
+#include "policy/render.h"
+#include "sensor/guard/runner.h"
 #include "sensor/jobs/canary.h"
+#include "sensor/runner/endpoints.h"
 
 namespace weir {
 namespace {
@@ -22,21 +26,25 @@ std::string OneLine(const policy::Fault& fault) {
   return text + ": " + fault.reason + " (" + fault.suggestion + ")";
 }
 
+Result<policy::LoadResult> LoadFor(const JobSpec& spec) {
+  if (spec.policy_text.empty()) {
+    policy::LoadResult none;
+    none.policy.mode = spec.mode.value_or(policy::Mode::kAudit);
+    none.policy.allow_none = true;
+    return none;
+  }
+  policy::LoadResult loaded =
+      policy::LoadText(spec.policy_text, spec.policy_path.empty() ? "policy" : spec.policy_path);
+  if (!loaded.ok()) return Fail(Code::kInvalid, policy::FormatFaults(loaded.faults, *loaded.policy.sources));
+  return loaded;
+}
+
 }  // namespace
 
 Result<EffectivePolicy> CompileFor(const JobSpec& spec, const policy::Date& today) {
-  policy::ParsedPolicy parsed;
-  std::vector<policy::Fault> faults;
-  if (spec.policy_text.empty()) {
-    parsed.mode = spec.mode.value_or(policy::Mode::kAudit);
-    parsed.allow_none = true;
-  } else {
-    policy::LoadResult loaded =
-        policy::LoadText(spec.policy_text, spec.policy_path.empty() ? "policy" : spec.policy_path);
-    if (!loaded.ok()) return Fail(Code::kInvalid, policy::FormatFaults(loaded.faults, *loaded.policy.sources));
-    parsed = std::move(loaded.policy);
-    faults = std::move(loaded.faults);
-  }
+  auto loaded = LoadFor(spec);
+  WEIR_TRY(loaded);
+  const policy::ParsedPolicy& parsed = loaded->policy;
   policy::CompileOptions options;
   options.job_id = spec.policy_job;
   options.job_name = spec.policy_job;
@@ -53,10 +61,24 @@ Result<EffectivePolicy> CompileFor(const JobSpec& spec, const policy::Date& toda
   policy::CompileResult compiled = policy::Compile(parsed, options);
   if (!compiled.ok()) return Fail(Code::kInvalid, policy::FormatFaults(compiled.faults, *parsed.sources));
   EffectivePolicy effective;
-  for (const policy::Fault& fault : faults) effective.warnings.push_back(OneLine(fault));
+  for (const policy::Fault& fault : loaded->faults) effective.warnings.push_back(OneLine(fault));
   for (const policy::Fault& fault : compiled.faults) effective.warnings.push_back(OneLine(fault));
   effective.compiled = std::make_shared<const policy::CompiledPolicy>(std::move(compiled.policy));
   return effective;
+}
+
+Result<JobSpec> ForHost(JobSpec spec, const std::vector<std::string>& runner_endpoints) {
+  auto loaded = LoadFor(spec);
+  WEIR_TRY(loaded);
+  std::set<std::string> executables;
+  for (const pid_t pid : guard::FindRunner([](pid_t) { return false; }).processes) {
+    std::error_code ignored;
+    const auto path = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", ignored).string();
+    if (path.starts_with('/') && !path.ends_with(" (deleted)")) executables.insert(path);
+  }
+  runner::AllowEndpoints(runner_endpoints, {executables.begin(), executables.end()}, loaded->policy);
+  spec.policy_text = policy::RenderPolicy(loaded->policy);
+  return spec;
 }
 
 Result<jobs::Resolvers> ResolversFor(const JobSpec& spec, const policy::CompiledPolicy& policy,

@@ -23,6 +23,10 @@ struct EffectivePolicy {
 /// its `allow`. `today` decides which rules have expired.
 [[nodiscard]] Result<EffectivePolicy> CompileFor(const JobSpec& spec, const policy::Date& today);
 
+/// The same job with what the runners of this host need themselves, bound to their executables: a job that has the
+/// whole host has them, too. kInvalid: as CompileFor.
+[[nodiscard]] Result<JobSpec> ForHost(JobSpec spec, const std::vector<std::string>& runner_endpoints);
+
 /// The resolvers of a job: the policy's, and the system's where the policy says so; and the system's search suffixes.
 [[nodiscard]] Result<jobs::Resolvers> ResolversFor(const JobSpec& spec, const policy::CompiledPolicy& policy,
                                                    const std::filesystem::path& resolv_conf);

@@ -48,6 +48,7 @@ Result<JobBegun> Sensor::BeginRunnerJob(const RunnerCall& call, const JobSpec& a
   spec.network_namespace_pid = worker->pid;
   spec.resolvers = asked.resolvers;
   spec.search = asked.search;
+  spec.host = enrolment.host;
   auto begun = BeginJob(spec);
   WEIR_TRY(begun);
   parts_->guard->Vouch(worker->pid);

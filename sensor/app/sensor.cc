@@ -160,7 +160,7 @@ void Sensor::Parts::WatchGuard() {
     RestPrograms();
     Result<> done = guard->Refresh(AnyScope());
     for (const LiveJobPtr& job : jobs) {
-      if (auto written = guard->RefreshSockets(job->state.scope_id, *job->policy); done && !written)
+      if (auto written = guard->RefreshSockets(job->state.scope_id, *job->policy, job->reach()); done && !written)
         done = std::move(written);
     }
     const std::string fault = done ? std::string() : done.error().what;
@@ -262,6 +262,10 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   auto store = jobs::StateStore::Open(parts->config.state_directory);
   WEIR_TRY(store);
   parts->store = std::move(*store);
+  auto states = parts->store->LoadAll();
+  WEIR_TRY(states);
+  parts->start_faults = std::move(states->faults);
+  WEIR_TRY(parts->CheckPlace(states->jobs));
   sensor_bpf::ProgramsOptions options;
   options.cgroup_root = parts->config.cgroup_root;
   options.pin_directory = parts->config.pin_directory;
@@ -279,7 +283,7 @@ Result<std::unique_ptr<Sensor>> Sensor::Create(const SensorConfig& config, std::
   WEIR_TRY(guard);
   parts->guard.emplace(std::move(*guard));
   std::vector<jobs::JobState> stale;
-  auto adopted = parts->AdoptStates(stale);
+  auto adopted = parts->AdoptStates(std::move(states->jobs), stale);
   WEIR_TRY(adopted);
   WEIR_TRY(parts->StartPipeline(std::move(collector), std::move(*adopted)));
   for (const std::string& fault : parts->start_faults)
@@ -314,7 +318,9 @@ std::vector<JobView> Sensor::ListJobs() const {
       view.would_deny = sums.would_deny;
       for (const auto& [kind, count] : jobs::LostInKernel(*counts)) view.lost += count;
     }
-    if (auto tasks = parts_->maps->TasksOf(job->state.scope_id)) view.tasks = static_cast<std::uint32_t>(tasks->size());
+    for (const bool services : {false, true})
+      if (auto tasks = parts_->maps->TasksOf(job->state.scope_id, services))
+        view.tasks += static_cast<std::uint32_t>(tasks->size());
     view.ended = job->ended;
     if (view.ended) {
       view.end_time_ns = job->state.end_time_ns;

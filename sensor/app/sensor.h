@@ -35,6 +35,8 @@ struct JobSpec {
   pid_t network_namespace_pid = 0;            ///< whose network namespace the job starts in; 0: the sensor's
   std::vector<std::string> resolvers;         ///< `system` resolvers as the caller sees them; empty: the sensor looks
   std::vector<std::string> search;            ///< search suffixes likewise
+  bool host = false;                          ///< the whole host is the job's; it must be the only one
+  std::vector<pid_t> pids;                    ///< with `host`: these and what descends from them are no mere services
 };
 
 /// A process that asks for the job of its own Runner.Worker: not root, outside every scope.
@@ -143,8 +145,8 @@ class Sensor {
   Sensor& operator=(const Sensor&) = delete;
 
   /// kInvalid: `what` holds every fault of the policy, one a line. kNotArmed: block mode, and the canary was not judged
-  /// as the policy says; everything was undone.
-  [[nodiscard]] Result<JobBegun> BeginJob(const JobSpec& spec);
+  /// as the policy says; everything was undone. kExists: a job that has the whole host is the only one.
+  [[nodiscard]] Result<JobBegun> BeginJob(const JobSpec& asked);
 
   /// The job of an enrolled runner (docs/runner.md): of `asked` only name, labels, resolvers and the repository's
   /// policy count; the host decides what becomes of the latter. Its Runner.Worker is moved in, and its end is the

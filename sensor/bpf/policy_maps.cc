@@ -44,6 +44,7 @@ Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
   WEIR_TRY(BindMap(programs, "weir_guards", maps.guards_));
   WEIR_TRY(BindMap(programs, "weir_sockets", maps.own_sockets_));
   WEIR_TRY(BindMap(programs, "weir_stand_ins", maps.stand_ins_));
+  WEIR_TRY(BindMap(programs, "weir_untracked", maps.untracked_));
   WEIR_TRY(BindMap(programs, "weir_flows", maps.flows_));
   WEIR_TRY(BindFd(programs, "weir_counts", maps.counts_fd_));
   WEIR_TRY(BindFd(programs, "weir_events", maps.events_ring_fd_));
@@ -103,12 +104,30 @@ Result<> PolicyMaps::WriteForwarderPort(std::uint32_t scope_id, std::uint64_t ne
   return forwarder_ports_.Put(key, scope_id);
 }
 
-Result<std::vector<std::uint32_t>> PolicyMaps::TasksOf(std::uint32_t scope_id) const {
+Result<std::vector<std::uint32_t>> PolicyMaps::TasksOf(std::uint32_t scope_id, bool services) const {
   std::vector<std::uint32_t> tgids;
   WEIR_TRY(tasks_.ForEach([&](std::uint32_t tgid, const weir_task& task) {
-    if (task.scope_id == scope_id && (task.flags & WEIR_T_CANARY) == 0) tgids.push_back(tgid);
+    if (task.scope_id != scope_id || (task.flags & WEIR_T_CANARY) != 0) return;
+    if (((task.flags & WEIR_T_SERVICE) != 0) == services) tgids.push_back(tgid);
   }));
   return tgids;
+}
+
+Result<> PolicyMaps::JudgeByCgroup(std::uint32_t scope_id) const {
+  weir_task stand_in{};
+  stand_in.scope_id = scope_id;  // not WEIR_T_SERVICE: a job that fills the table must not pass for one
+  WEIR_TRY(stand_ins_.Put(scope_id, stand_in));
+  // The programs count up beside this, and only ever ask whether it is 0.
+  auto untracked = untracked_.Get(0);
+  WEIR_TRY(untracked);
+  return untracked_.Put(0, untracked->value_or(0) + 1);
+}
+
+Result<> PolicyMaps::ReleaseSocket(int socket_fd, std::uint32_t scope_id) const {
+  auto socket = socks_.Get(socket_fd);
+  WEIR_TRY(socket);
+  if (!*socket || (*socket)->scope_id != scope_id || ((*socket)->flags & WEIR_K_STUCK) != 0) return {};
+  return socks_.Remove(socket_fd);
 }
 
 Result<> PolicyMaps::RemoveCanaryTask(std::uint32_t tgid) const {

@@ -57,11 +57,15 @@ class PolicyMaps {
   [[nodiscard]] Result<std::optional<weir_scope>> ReadScope(std::uint32_t scope_id) const {
     return scopes_.Get(scope_id);
   }
-  /// Tasks that enter the cgroup enter the scope.
+  /// Tasks that enter the cgroup enter the scope; scope 0: they enter none, though a cgroup above is one's.
   [[nodiscard]] Result<> WriteCgroup(std::uint64_t cgroup_id, std::uint32_t scope_id) const {
     return cgroups_.Put(cgroup_id, scope_id);
   }
   [[nodiscard]] Result<> RemoveCgroup(std::uint64_t cgroup_id) const { return cgroups_.Remove(cgroup_id); }
+  /// Every cgroup that was written for this scope.
+  [[nodiscard]] Result<> RemoveCgroupsOf(std::uint32_t scope_id) const {
+    return cgroups_.ForEachValue(scope_id, [this](std::uint64_t id) { return cgroups_.Remove(id); });
+  }
   /// Answers in this network namespace may teach.
   [[nodiscard]] Result<> TrustNetns(std::uint32_t scope_id, std::uint64_t cookie) const;
   [[nodiscard]] Result<> WriteForwarderPort(std::uint32_t scope_id, std::uint64_t netns_cookie,
@@ -87,8 +91,13 @@ class PolicyMaps {
   [[nodiscard]] Result<> WriteTask(std::uint32_t tgid, const weir_task& task) const { return tasks_.Put(tgid, task); }
   /// Removes what a canary left, when the programs did not.
   [[nodiscard]] Result<> RemoveCanaryTask(std::uint32_t tgid) const;
-  /// Process ids of the scope, canaries not counted.
-  [[nodiscard]] Result<std::vector<std::uint32_t>> TasksOf(std::uint32_t scope_id) const;
+  /// Process ids of the scope, canaries not counted. Services of a host that is a job's (WEIR_T_SERVICE) are either
+  /// left out, or are all that is asked for.
+  [[nodiscard]] Result<std::vector<std::uint32_t>> TasksOf(std::uint32_t scope_id, bool services = false) const;
+  /// Who has no entry in the table is judged by its cgroup from now on; for good.
+  [[nodiscard]] Result<> JudgeByCgroup(std::uint32_t scope_id) const;
+  /// The process is outside every scope from now on.
+  [[nodiscard]] Result<> ForgetTask(std::uint32_t tgid) const { return tasks_.Remove(tgid); }
   [[nodiscard]] Result<std::optional<weir_canary>> Canary(std::uint32_t scope_id) const {
     return canary_.Get(scope_id);
   }
@@ -97,6 +106,9 @@ class PolicyMaps {
   /// Takes an open socket into a scope, unless it is in one already (false).
   [[nodiscard]] Result<bool> AdoptSocket(int socket_fd, std::uint32_t scope_id, const weir_task& task,
                                          std::uint32_t tgid, std::uint64_t netns_cookie) const;
+
+  /// Takes an open socket out of the scope, but not a stream that holds refused bytes: they would leave.
+  [[nodiscard]] Result<> ReleaseSocket(int socket_fd, std::uint32_t scope_id) const;
 
   // ---- streams that hold refused bytes ----
   /// By socket cookie.
@@ -138,6 +150,7 @@ class PolicyMaps {
   Map<weir_proc_key, std::uint64_t> executables_;
   Map<weir_proc_name_key, std::uint64_t> executable_names_;
   Map<std::uint32_t, weir_task> stand_ins_;
+  Map<std::uint32_t, std::uint64_t> untracked_;
   Map<std::uint32_t, weir_guard_scope> guards_;      ///< written by sensor/guard
   Map<weir_socket_key, std::uint32_t> own_sockets_;  ///< likewise
   Map<weir_flow_key, weir_flow> flows_;

@@ -21,7 +21,7 @@ bool IsAlive(std::uint32_t tgid) { return ::kill(static_cast<pid_t>(tgid), 0) ==
 Result<> PolicyMaps::CloseScope(std::uint32_t scope_id) const {
   // The cgroup first: nobody enters any more. Then the scope: a socket or task that is left meets no scope and is
   // denied.
-  WEIR_TRY(cgroups_.ForEachValue(scope_id, [this](std::uint64_t id) { return cgroups_.Remove(id); }));
+  WEIR_TRY(RemoveCgroupsOf(scope_id));
   return scopes_.Remove(scope_id);
 }
 

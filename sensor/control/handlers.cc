@@ -22,6 +22,8 @@ JobSpec ToSpec(const v1::BeginJobRequest& request) {
   spec.network_namespace_pid = request.network_namespace_pid();
   spec.resolvers.assign(request.resolvers().begin(), request.resolvers().end());
   spec.search.assign(request.search().begin(), request.search().end());
+  spec.host = request.scope() == v1::JOB_SCOPE_HOST;
+  spec.pids.assign(request.pids().begin(), request.pids().end());
   return spec;
 }
 

@@ -12,42 +12,47 @@
 namespace weir::guard {
 namespace {
 
-// Patterns of glob(7), relative to the root. /var/run is /run everywhere that matters.
+/// Patterns of glob(7), relative to the root. /var/run is /run everywhere that matters.
+struct Place {
+  const char* pattern;
+  bool escapes = false;
+};
+
 constexpr std::array kPlaces = {
     // engines: a container can have any network and any mount
-    "run/docker.sock",
-    "run/docker/*.sock",
-    "run/containerd/containerd.sock",
-    "run/containerd/*/*.sock",
-    "run/crio/crio.sock",
-    "run/podman/podman.sock",
-    "run/buildkit/buildkitd.sock",
-    "run/k3s/containerd/containerd.sock",
-    "run/cri-dockerd.sock",
-    "run/user/*/docker.sock",
-    "run/user/*/podman/podman.sock",
-    "run/user/*/containerd-rootless/*.sock",
-    "var/snap/lxd/common/lxd/unix.socket",
-    "var/lib/lxd/unix.socket",
-    "var/lib/incus/unix.socket",
-    "run/libvirt/*-sock",
-    "run/libvirt/*/*-sock",
+    Place{"run/docker.sock"},
+    Place{"run/docker/*.sock"},
+    Place{"run/containerd/containerd.sock"},
+    Place{"run/containerd/*/*.sock"},
+    Place{"run/crio/crio.sock"},
+    Place{"run/podman/podman.sock"},
+    Place{"run/buildkit/buildkitd.sock"},
+    Place{"run/k3s/containerd/containerd.sock"},
+    Place{"run/cri-dockerd.sock"},
+    Place{"run/user/*/docker.sock"},
+    Place{"run/user/*/podman/podman.sock"},
+    Place{"run/user/*/containerd-rootless/*.sock"},
+    Place{"var/snap/lxd/common/lxd/unix.socket", true},
+    Place{"var/lib/lxd/unix.socket", true},
+    Place{"var/lib/incus/unix.socket", true},
+    Place{"run/libvirt/*-sock", true},
+    Place{"run/libvirt/*/*-sock", true},
     // the service manager and its bus: systemd-run, D-Bus activation
-    "run/dbus/system_bus_socket",
-    "run/systemd/private",
-    "run/systemd/io.systemd.*",
-    "run/systemd/machine/*",
-    "run/systemd/userdb/io.systemd.*",
-    "run/user/*/bus",
-    "run/user/*/systemd/private",
-    "run/snapd.socket",
-    "run/snapd-snap.socket",
+    Place{"run/dbus/system_bus_socket", true},
+    Place{"run/systemd/private", true},
+    Place{"run/systemd/io.systemd.*", true},
+    Place{"run/systemd/machine/*", true},
+    Place{"run/systemd/userdb/io.systemd.*"},
+    Place{"run/user/*/bus", true},
+    Place{"run/user/*/systemd/private", true},
+    Place{"run/snapd.socket"},
+    Place{"run/snapd-snap.socket"},
     // resolvers that ask on others' behalf
-    "run/systemd/resolve/io.systemd.Resolve*",
-    "run/nscd/socket",
-    "run/avahi-daemon/socket",
-    "run/unbound.ctl",
-    "run/tailscale/tailscaled.sock",
+    Place{"run/systemd/resolve/io.systemd.Resolve*"},
+    Place{"run/nscd/socket"},
+    Place{"run/avahi-daemon/socket"},
+    Place{"run/unbound.ctl"},
+    Place{"run/tailscale/tailscaled.sock"},
 };
 
 bool IsSocket(const char* path) {
@@ -57,13 +62,13 @@ bool IsSocket(const char* path) {
 
 }  // namespace
 
-std::vector<std::filesystem::path> FindDeputies(const std::filesystem::path& root) {
-  std::vector<std::filesystem::path> found;
-  for (const char* place : kPlaces) {
+std::vector<Deputy> FindDeputies(const std::filesystem::path& root) {
+  std::vector<Deputy> found;
+  for (const Place& place : kPlaces) {
     glob_t matches{};
-    if (::glob((root / place).c_str(), 0, nullptr, &matches) == 0) {
+    if (::glob((root / place.pattern).c_str(), 0, nullptr, &matches) == 0) {
       for (std::size_t i = 0; i < matches.gl_pathc; ++i) {
-        if (IsSocket(matches.gl_pathv[i])) found.emplace_back(matches.gl_pathv[i]);
+        if (IsSocket(matches.gl_pathv[i])) found.push_back({matches.gl_pathv[i], place.escapes});
       }
     }
     ::globfree(&matches);

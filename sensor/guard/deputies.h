@@ -9,8 +9,16 @@
 
 namespace weir::guard {
 
-/// Paths of those that exist under `root` ("/" but in tests). Well-known places; others a policy names in `sockets:`.
-[[nodiscard]] std::vector<std::filesystem::path> FindDeputies(const std::filesystem::path& root = "/");
+struct Deputy {
+  std::filesystem::path path;
+  /// What it starts is outside even where the whole host is a job's: the service manager and its bus can put a program
+  /// into an exempt unit, and the packets of a virtual machine are no socket's.
+  bool escapes = false;
+  friend bool operator==(const Deputy&, const Deputy&) = default;
+};
+
+/// Those that exist under `root` ("/" but in tests). Well-known places; others a policy names in `sockets:`.
+[[nodiscard]] std::vector<Deputy> FindDeputies(const std::filesystem::path& root = "/");
 
 /// Does the C library connect to it for a program that only asked for a name or a user?
 [[nodiscard]] bool IsNameService(const std::filesystem::path& deputy);

@@ -111,7 +111,7 @@ Result<> Guard::RefreshRunners(std::map<Id, weir_guarded>& found) {
     const auto vouched = vouched_.find(pid);
     if (vouched != vouched_.end() && vouched->second == StartOf(pid)) return false;
     const auto task = maps_->Task(static_cast<std::uint32_t>(pid));
-    return !task || *task;
+    return !task || (*task && ((*task)->flags & WEIR_T_SERVICE) == 0);
   });
   for (const RunnerFile& file : runner.files) {
     if (const auto id = IdentityOf(file.path))
@@ -139,11 +139,12 @@ Result<> Guard::Refresh(bool jobs_live) {
   const std::lock_guard lock(*mutex_);
   if (!jobs_live) deputies_.clear();
   std::map<Id, weir_guarded> found;
-  for (const auto& path : deputies) {
+  for (const auto& [path, escapes] : deputies) {
     const auto id = IdentityOf(path);
     if (!id) continue;
     found.emplace(Id(id->dev, id->inode), weir_guarded{WEIR_G_SOCKETS, IsNameService(path) ? WEIR_GF_UNASKED : 0u});
     deputies_[{id->dev, id->inode}].insert(path.string());
+    if (!escapes) judged_with_host_.insert(path.string());
   }
   for (const HelperFile& helper : helpers) {
     const weir_guarded how{WEIR_G_HELPERS, WEIR_GF_WRITE_ONLY | (helper.is_directory ? WEIR_GF_BELOW : 0u)};
@@ -172,18 +173,20 @@ Result<> Guard::Refresh(bool jobs_live) {
   return done;
 }
 
-Result<> Guard::RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy) {
+Result<> Guard::RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy, Reach reach) {
   Result<> done;
+  const std::lock_guard lock(*mutex_);
   std::set<std::string> allowed;
+  if (reach == Reach::kHost) allowed = judged_with_host_;
   for (const auto& [path, action] : policy.sockets) {
     if (action == "allow") allowed.insert(Normal(path));
     if (action != "deny") continue;
+    allowed.erase(Normal(path));
     if (const auto id = IdentityOf(path)) Keep(done, tables_.WriteSocket(scope_id, *id, /*allow=*/false));
   }
   if (allowed.empty()) return done;
   // Only deputies are refused, so only they need to be allowed: each by every path at which it was ever seen, or a job
   // could put one at a path that the policy names.
-  const std::lock_guard lock(*mutex_);
   for (const auto& [id, paths] : deputies_) {
     const bool all =
         std::all_of(paths.begin(), paths.end(), [&](const std::string& path) { return allowed.contains(path); });
@@ -196,13 +199,13 @@ Result<> Guard::RefreshSockets(std::uint32_t scope_id, const policy::CompiledPol
   return done;
 }
 
-Result<> Guard::Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy) {
+Result<> Guard::Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy, Reach reach) {
   {
     const std::lock_guard lock(*mutex_);
     WEIR_TRY(tables_.WriteScope(scope_id, policy::GuardMasksOf(policy)));
     WEIR_TRY(SettleFallback());
   }
-  return RefreshSockets(scope_id, policy);
+  return RefreshSockets(scope_id, policy, reach);
 }
 
 }  // namespace weir::guard

@@ -31,6 +31,10 @@ struct GuardOptions {
   std::filesystem::path root = "/";       ///< where deputies are looked for
 };
 
+/// What of the host is judged as the job: its own processes only, or every service, too. Then a service that acts for
+/// others is no way out, and the job may speak to it unless its policy says otherwise.
+enum class Reach : std::uint8_t { kJob, kHost };
+
 /// Any thread may call anything. Programs and maps must outlive it.
 ///
 /// What is found by path is found in file systems that a root job may share. So a job can add to what is guarded, and
@@ -45,10 +49,10 @@ class Guard {
   [[nodiscard]] const std::vector<ClassState>& states() const { return states_; }
 
   /// Before the first process of the scope.
-  [[nodiscard]] Result<> Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy);
+  [[nodiscard]] Result<> Begin(std::uint32_t scope_id, const policy::CompiledPolicy& policy, Reach reach);
   /// Sockets that the policy speaks of come and go with their services: at the beginning, and from time to time, each
   /// time after Refresh. An error: some are not written, and may be neither allowed nor denied as the policy says.
-  [[nodiscard]] Result<> RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy);
+  [[nodiscard]] Result<> RefreshSockets(std::uint32_t scope_id, const policy::CompiledPolicy& policy, Reach reach);
   /// Looks for runners and deputies that came or went since. Walks /proc and touches paths whose file systems may hang:
   /// for a thread of its own, and at a job's beginning. An error: something that was found is not guarded.
   [[nodiscard]] Result<> Refresh(bool jobs_live);
@@ -83,6 +87,7 @@ class Guard {
   std::set<Id> own_;                                                    ///< rows that nothing found by path replaces
   std::map<Id, weir_guarded> guarded_;                                  ///< further rows in the table
   std::map<Id, std::set<std::string>> deputies_;                        ///< every path at which each was seen
+  std::set<std::string> judged_with_host_;                              ///< paths of deputies that do not escape
   std::map<pid_t, std::uint64_t> vouched_;                              ///< runners inside scopes: pid and start
   std::set<pid_t> runners_;                                             ///< in the table
 };

@@ -60,6 +60,7 @@ Result<> GuardTables::WriteScope(std::uint32_t scope_id, const policy::GuardMask
   scope.deny = masks.deny;
   scope.report = masks.report;
   scope.kill = masks.kill;
+  scope.services = masks.services;
   return scopes_.Put(scope_id, scope);
 }
 

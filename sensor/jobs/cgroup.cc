@@ -47,19 +47,6 @@ Result<std::string> ReadAt(int directory, const char* name) {
   return ReadSmallFile("/proc/self/fd/" + std::to_string(file.get()), kMaxProcsBytes);
 }
 
-void ParsePids(std::string_view text, std::vector<pid_t>& pids) {
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    pid_t pid = 0;
-    const auto [next, error] = std::from_chars(at, end, pid);
-    // 0: a process of a pid namespace that is not seen from here.
-    if (error == std::errc() && pid > 0) pids.push_back(pid);
-    at = std::find(next, end, '\n');
-    if (at < end) ++at;
-  }
-}
-
 /// A removed cgroup: the kernel removes only what holds no live process. Its directory has no files any more (ENOENT);
 /// a file of it that was open says ENODEV.
 bool IsGone(int sys_errno) { return sys_errno == ENOENT || sys_errno == ENODEV; }
@@ -67,7 +54,8 @@ bool IsGone(int sys_errno) { return sys_errno == ENOENT || sys_errno == ENODEV; 
 Result<> Collect(int directory, int depth, std::vector<pid_t>& pids) {
   auto text = ReadAt(directory, "cgroup.procs");
   if (text) {
-    ParsePids(*text, pids);
+    const std::vector<pid_t> here = ParseProcs(*text);
+    pids.insert(pids.end(), here.begin(), here.end());
   } else if (text.error().sys_errno != EOPNOTSUPP && !IsGone(text.error().sys_errno)) {
     return tl::unexpected<Error>(std::move(text).error());  // EOPNOTSUPP: threaded; its processes are listed above it
   }
@@ -187,6 +175,21 @@ Result<> RemoveCgroupById(const std::filesystem::path& root, std::uint64_t id) {
 }
 
 void RemoveJobsDirectory(const std::filesystem::path& root) { (void)::rmdir((root / "weir").c_str()); }
+
+std::vector<pid_t> ParseProcs(std::string_view text) {
+  std::vector<pid_t> pids;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    pid_t pid = 0;
+    const auto [next, error] = std::from_chars(at, end, pid);
+    // 0: a process of a pid namespace that is not seen from here.
+    if (error == std::errc() && pid > 0) pids.push_back(pid);
+    at = std::find(next, end, '\n');
+    if (at < end) ++at;
+  }
+  return pids;
+}
 
 std::string ParseProcCgroup(std::string_view text) {
   while (!text.empty()) {

@@ -57,6 +57,9 @@ void RemoveJobsDirectory(const std::filesystem::path& root);
 /// Path of a process's cgroup in the cgroup2 hierarchy, from its root ("/weir/…"). kNotFound: no such process.
 [[nodiscard]] Result<std::string> CgroupOfProcess(pid_t pid);
 
+/// A cgroup.procs file.
+[[nodiscard]] std::vector<pid_t> ParseProcs(std::string_view text);
+
 /// "0::/a/b" of /proc/<pid>/cgroup. Empty: no line of version 2.
 [[nodiscard]] std::string ParseProcCgroup(std::string_view text);
 

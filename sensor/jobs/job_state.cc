@@ -103,6 +103,7 @@ JobState StateFrom(const json& from) {
   if (from.contains("end_time_ns")) from.at("end_time_ns").get_to(state.end_time_ns);
   if (from.contains("undelivered")) from.at("undelivered").get_to(state.undelivered);
   if (from.contains("exit_status")) from.at("exit_status").get_to(state.exit_status);
+  if (from.contains("host")) from.at("host").get_to(state.host);
   if (from.contains("worker_pid")) from.at("worker_pid").get_to(state.worker_pid);
   if (from.contains("worker_start_ticks")) from.at("worker_start_ticks").get_to(state.worker_start_ticks);
   return state;
@@ -129,6 +130,7 @@ std::string JobStateToJson(const JobState& state) {
                     {"compiled_on", state.compiled_on},
                     {"cgroup_path", state.cgroup_path},
                     {"cgroup_id", state.cgroup_id},
+                    {"host", state.host},
                     {"netns_inode", state.netns_inode},
                     {"netns_cookie", state.netns_cookie},
                     {"begin_time_ns", state.begin_time_ns},

@@ -52,6 +52,7 @@ struct JobState {
   std::string compiled_on;             ///< day (YYYY-MM-DD) whose rules held, so that none expires in the middle
   std::string cgroup_path;
   std::uint64_t cgroup_id = 0;
+  bool host = false;              ///< the whole host is the job's
   std::uint64_t netns_inode = 0;  ///< of the namespace in which the job began
   std::uint64_t netns_cookie = 0;
   std::int64_t begin_time_ns = 0;

@@ -73,29 +73,45 @@ std::uint64_t NetnsCookie(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
 }
 
-}  // namespace
-
-Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, const weir_task& task) {
-  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+/// Calls visit(copy, number, link) with a copy of each internet socket of the process.
+template <typename Visit>
+Result<> ForEachSocket(pid_t pid, const Visit& visit) {
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) return FailErrno("cannot open process " + std::to_string(pid), errno);
-  std::set<std::string> ours;
-  for (OpenSocket& socket : SocketsOf("self")) ours.insert(std::move(socket.link));
-  std::uint32_t adopted = 0;
   for (const auto& [number, link] : SocketsOf(std::to_string(pid))) {
-    if (ours.contains(link) && IsClosedOnExec(pid, number)) continue;
-    Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
+    const Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
     if (!copy) {
       if (errno == EBADF || errno == ESRCH) continue;  // closed, or the process is gone
       if (errno == ENOSYS) return Fail(Code::kUnsupported, "the kernel has no pidfd_getfd(2) (Linux 5.6)", ENOSYS);
       return FailErrno("cannot look at the sockets of process " + std::to_string(pid), errno);
     }
-    if (!IsInternet(copy.get())) continue;
-    auto taken =
-        maps.AdoptSocket(copy.get(), task.scope_id, task, static_cast<std::uint32_t>(pid), NetnsCookie(copy.get()));
-    if (!taken) return tl::unexpected<Error>(std::move(taken).error());
-    if (*taken) ++adopted;
+    if (IsInternet(copy.get())) WEIR_TRY(visit(copy.get(), number, link));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, const weir_task& task) {
+  std::set<std::string> ours;
+  for (OpenSocket& socket : SocketsOf("self")) ours.insert(std::move(socket.link));
+  std::uint32_t adopted = 0;
+  const auto seen = ForEachSocket(pid, [&](int socket, int number, const std::string& link) -> Result<> {
+    if (ours.contains(link) && IsClosedOnExec(pid, number)) return {};
+    auto taken = maps.AdoptSocket(socket, task.scope_id, task, static_cast<std::uint32_t>(pid), NetnsCookie(socket));
+    WEIR_TRY(taken);
+    if (*taken) ++adopted;
+    return {};
+  });
+  WEIR_TRY(seen);
   return adopted;
+}
+
+void ReleaseSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, std::uint32_t scope_id) {
+  static_cast<void>(ForEachSocket(pid, [&](int socket, int, const std::string&) -> Result<> {
+    static_cast<void>(maps.ReleaseSocket(socket, scope_id));
+    return {};
+  }));
 }
 
 }  // namespace weir::jobs

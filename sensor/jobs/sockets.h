@@ -19,4 +19,8 @@ namespace weir::jobs {
 /// scope). kUnsupported: Linux before 5.6.
 [[nodiscard]] Result<std::uint32_t> AdoptSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, const weir_task& task);
 
+/// Takes every internet socket that the process has open out of the scope. As far as it comes: what it cannot reach
+/// stays judged.
+void ReleaseSockets(const sensor_bpf::PolicyMaps& maps, pid_t pid, std::uint32_t scope_id);
+
 }  // namespace weir::jobs

@@ -25,13 +25,17 @@ class EnrolmentReader {
 
   Enrolment Read(const YamlNode& root) {
     Enrolment enrolment;
-    std::string version, directory, user;
+    std::string version, directory, user, scope = "job";
     ReadMap(root, {{"version", Text(version)},
                    {"directory", Text(directory)},
                    {"user", Text(user)},
+                   {"scope", Text(scope)},
                    {"policies", Each([&](const YamlNode& item) { enrolment.policies.push_back(Choice(item)); })},
                    {"endpoints", Each([&](const YamlNode& item) { enrolment.endpoints.push_back(item.value); })}});
     if (version != "1") Fault(root, "`version` is not 1", "write `version: 1`");
+    if (scope != "job" && scope != "host")
+      Fault(root, "`scope` is `" + scope + "`", "write `scope: job` or `scope: host`");
+    enrolment.host = scope == "host";
     enrolment.directory = directory;
     if (!enrolment.directory.is_absolute())
       Fault(root, "`directory` is no absolute path", "write the runner's directory, the one with `bin` in it");

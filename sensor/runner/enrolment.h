@@ -36,6 +36,7 @@ struct Enrolment {
   std::string name;                 ///< the file's, without `.yml`
   std::filesystem::path directory;  ///< of the runner: where its `bin` is
   uid_t uid = 0;
+  bool host = false;  ///< its jobs have the whole host
   std::vector<PolicyChoice> policies;
   std::vector<std::string> endpoints;  ///< that Runner.Worker itself needs, whatever the job may reach
 };

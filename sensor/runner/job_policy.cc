@@ -5,6 +5,7 @@
 #include "policy/format.h"
 #include "policy/policy.h"
 #include "policy/render.h"
+#include "sensor/runner/endpoints.h"
 
 namespace weir::runner {
 namespace {
@@ -62,16 +63,7 @@ JobPolicy PolicyFor(const Enrolment& enrolment, const Labels& labels, const std:
     chosen->mode = policy::Mode::kBlock;
     chosen->allow_none = true;
   }
-  for (const std::string& text : enrolment.endpoints) {
-    const auto parsed = policy::ParseEndpoint(text, policy::ListKind::kAllow);
-    if (!parsed.endpoint) continue;  // LoadEnrolments has refused it
-    policy::Rule rule;
-    rule.endpoint = *parsed.endpoint;
-    rule.text = text;
-    rule.processes = {worker.string()};
-    rule.reason = "the runner's own connection";
-    chosen->rules.push_back(std::move(rule));
-  }
+  AllowEndpoints(enrolment.endpoints, {worker.string()}, *chosen);  // LoadEnrolments has refused those with a fault
   if (!chosen->leftovers) chosen->leftovers = policy::Leftovers::kKill;
   out.fails_on_deny = chosen->on_deny == policy::OnDeny::kFail;
   out.text = policy::RenderPolicy(*chosen);

@@ -20,25 +20,32 @@ constexpr const char* kSensorEnvironment =
 constexpr const char* kSensorFiles = "/run/weir/sensor.sock, /run/weir/collector.sock  running services";
 
 void AddBegin(CLI::App& job, Invocation& invocation) {
-  auto& command =
-      AddPage(job, invocation, "begin", "begin a job and print its id",
-              {.synopsis = "weir job begin [--name NAME] [--policy FILE] [--mode audit|block] [--allow ENDPOINT]... "
-                           "[--label KEY=VALUE]... [--pid PID]... [--format table|json]",
-               .description =
-                   "Asks the running sensor for a new job. Processes enter it by --pid or `weir job join`, and all "
-                   "that descends from them; nothing else leaves the host's rules. Needs root, outside of every job.",
-               .exit_status = "0  done\n64  usage\n65  the policy is not valid\n69  not armed, or no sensor answers\n"
-                              "77  not root, inside of a job, or a missing kernel feature",
-               .environment = kSensorEnvironment,
-               .files = kSensorFiles,
-               .examples = "id=$(weir job begin --name nightly --policy .github/egress.yml)\n"
-                           "weir job join --job \"$id\" -- make test\nweir job end --job \"$id\" --exit-status $?"});
+  auto& command = AddPage(
+      job, invocation, "begin", "begin a job and print its id",
+      {.synopsis = "weir job begin [--name NAME] [--policy FILE] [--mode audit|block] [--allow ENDPOINT]... "
+                   "[--label KEY=VALUE]... [--scope job|host] [--pid PID]... [--format table|json]",
+       .description =
+           "Asks the running sensor for a new job. Processes enter it by --pid or `weir job join`, and all "
+           "that descends from them. With --scope host everything on this host is in it, but for the units that the "
+           "sensor exempts: for machines that run one job and are thrown away. Needs root, outside of every job.",
+       .exit_status = "0  done\n64  usage\n65  the policy is not valid\n69  not armed, or no sensor answers\n"
+                      "77  not root, inside of a job, or a missing kernel feature",
+       .environment = kSensorEnvironment,
+       .files = kSensorFiles,
+       .examples = "id=$(weir job begin --name nightly --policy .github/egress.yml)\n"
+                   "weir job join --job \"$id\" -- make test\nweir job end --job \"$id\" --exit-status $?"});
   auto options = std::make_shared<JobBeginOptions>();
   AddJobFlags(command, "--name", options->job);
   command.add_option("--pid", options->pids, "Move this process, with its open sockets, into the job")
       ->type_name("PID")
       ->check(CLI::PositiveNumber)
       ->allow_extra_args(false);
+  command
+      .add_option("--scope", options->scope,
+                  "job: what enters it. host: the whole host, services too; it must be the only job, and ends with the "
+                  "machine, or is ended from an exempt unit")
+      ->check(CLI::IsMember({"job", "host"}))
+      ->capture_default_str();
   AddSensorPlace(command, options->places);
   AddFormat(command, options->format);
   OnRun(command, invocation, [options] { return BeginJobStep(*options); });

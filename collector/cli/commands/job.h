@@ -16,6 +16,7 @@ struct JobBeginOptions {
   Places places = Places::FromEnvironment();
   JobFlags job;
   std::vector<int> pids;
+  std::string scope = "job";
   Format format = Format::kTable;
 };
 

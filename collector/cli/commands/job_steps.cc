@@ -63,12 +63,16 @@ int BeginJobStep(const JobBeginOptions& options) {
   if (!wish) return kExitPolicy;
   const auto sensor = SensorEnd::Connect(options.places.sensor_socket);
   if (!sensor) return Complain(sensor.error());
+  const bool host = options.scope == "host";
+  wish->request.set_scope(host ? v1::JOB_SCOPE_HOST : v1::JOB_SCOPE_JOB);
+  // When the call returns, this program is in the job as well, and could not ask for more.
+  if (host) wish->request.mutable_pids()->Add(options.pids.begin(), options.pids.end());
   const auto begun = sensor->BeginJob(wish->request);
   if (!begun) {
     Say(begun.error().what);
     return ExitCodeOfBegin(begun.error().code);
   }
-  for (const int pid : options.pids) {
+  for (const int pid : host ? std::vector<int>() : options.pids) {
     if (const auto joined = sensor->JoinJob(begun->job_id(), pid); !joined) {
       // A job that does not hold what it should hold is worse than none.
       (void)sensor->EndJob(begun->job_id(), -1);

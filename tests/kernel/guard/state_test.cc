@@ -145,7 +145,7 @@ TEST_F(GuardState, TheFallbackIsAttachedWhileAJobLivesAndOnlyWhereItIsNeeded) {
   const bool needed = programs_->fallback().runs;
   EXPECT_EQ(attached(), 0);
   EXPECT_FALSE(pinned());
-  ASSERT_TRUE(guard_->Begin(kScope, {}));
+  ASSERT_TRUE(guard_->Begin(kScope, {}, Reach::kJob));
   EXPECT_EQ(attached(), needed ? 3 : 0);
   EXPECT_EQ(pinned(), needed);
   ASSERT_TRUE(guard_->Refresh(true));
@@ -178,22 +178,41 @@ TEST_F(GuardState, AWordAboutOnePathIsNoneAboutAnotherSocket) {
   const auto podman = IdentityOf(root_ / "run/podman/podman.sock").value();
   const policy::CompiledPolicy policy = Allowing("run/podman/podman.sock");
   ASSERT_TRUE(guard_->Refresh(false));
-  ASSERT_TRUE(guard_->Begin(kScope, policy));
+  ASSERT_TRUE(guard_->Begin(kScope, policy, Reach::kJob));
   EXPECT_EQ(Word(podman), 1u);
   EXPECT_EQ(Word(docker), std::nullopt);
   // A root job puts the other one there: by a link, and by moving it.
   fs::remove(root_ / "run/podman/podman.sock");
   fs::create_symlink(root_ / "run/docker.sock", root_ / "run/podman/podman.sock");
   ASSERT_TRUE(guard_->Refresh(true));
-  ASSERT_TRUE(guard_->RefreshSockets(kScope, policy));
+  ASSERT_TRUE(guard_->RefreshSockets(kScope, policy, Reach::kJob));
   EXPECT_EQ(Word(docker), std::nullopt);
   fs::rename(root_ / "run/docker.sock", root_ / "run/podman/podman.sock");
   ASSERT_TRUE(guard_->Refresh(true));
-  ASSERT_TRUE(guard_->RefreshSockets(kScope, policy));
+  ASSERT_TRUE(guard_->RefreshSockets(kScope, policy, Reach::kJob));
   EXPECT_EQ(Word(docker), std::nullopt) << "it was seen at a path that the policy does not allow";
   EXPECT_TRUE(Guarded(docker));
   ASSERT_TRUE(guard_->Refresh(false));
   EXPECT_EQ(Word(podman), std::nullopt) << "no job, no word";
+}
+
+TEST_F(GuardState, ServicesThatAreJudgedWithTheHostMayBeSpokenTo) {
+  for (const char* path : {"run/docker.sock", "run/containerd/containerd.sock", "run/dbus/system_bus_socket"}) Serve(path);
+  const auto docker = IdentityOf(root_ / "run/docker.sock").value();
+  const auto containerd = IdentityOf(root_ / "run/containerd/containerd.sock").value();
+  const auto bus = IdentityOf(root_ / "run/dbus/system_bus_socket").value();
+  policy::CompiledPolicy policy;
+  policy.sockets = {{(root_ / "run/containerd/containerd.sock").string(), "deny"}};
+  ASSERT_TRUE(guard_->Refresh(false));
+  ASSERT_TRUE(guard_->Begin(kScope, policy, Reach::kHost));
+  EXPECT_EQ(Word(docker), 1u);
+  EXPECT_EQ(Word(containerd), 2u) << "the policy goes first";
+  EXPECT_EQ(Word(bus), std::nullopt) << "what systemd starts for it may be exempt";
+  // A root job puts the bus where the engine was.
+  fs::rename(root_ / "run/dbus/system_bus_socket", root_ / "run/docker.sock");
+  ASSERT_TRUE(guard_->Refresh(true));
+  ASSERT_TRUE(guard_->RefreshSockets(kScope, policy, Reach::kHost));
+  EXPECT_EQ(Word(bus), std::nullopt);
 }
 
 TEST_F(GuardState, NothingFoundByPathReplacesWhatIsOurs) {

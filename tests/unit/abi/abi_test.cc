@@ -69,7 +69,7 @@ const std::vector<Struct>& Structs() {
     STRUCT(weir_proc_key, FIELD(weir_proc_key, dev), FIELD(weir_proc_key, inode), FIELD(weir_proc_key, scope_id), FIELD(weir_proc_key, reserved)),
     STRUCT(weir_proc_name_key, FIELD(weir_proc_name_key, scope_id), FIELD(weir_proc_name_key, name)),
     STRUCT(weir_sock, FIELD(weir_sock, exec_id), FIELD(weir_sock, netns_cookie), FIELD(weir_sock, bytes_out), FIELD(weir_sock, bytes_in), FIELD(weir_sock, packets_out), FIELD(weir_sock, packets_in), FIELD(weir_sock, scope_id), FIELD(weir_sock, generation), FIELD(weir_sock, rule_id), FIELD(weir_sock, tgid), FIELD(weir_sock, flags), FIELD(weir_sock, port), FIELD(weir_sock, proto), FIELD(weir_sock, verdict), FIELD(weir_sock, why), FIELD(weir_sock, hook), FIELD(weir_sock, dns_port), FIELD(weir_sock, seen_port), FIELD(weir_sock, reserved), FIELD(weir_sock, addr), FIELD(weir_sock, seen_addr), FIELD(weir_sock, dns_addr)),
-    STRUCT(weir_guard_scope, FIELD(weir_guard_scope, denied), FIELD(weir_guard_scope, reported), FIELD(weir_guard_scope, deny), FIELD(weir_guard_scope, report), FIELD(weir_guard_scope, kill), FIELD(weir_guard_scope, reserved)),
+    STRUCT(weir_guard_scope, FIELD(weir_guard_scope, denied), FIELD(weir_guard_scope, reported), FIELD(weir_guard_scope, deny), FIELD(weir_guard_scope, report), FIELD(weir_guard_scope, kill), FIELD(weir_guard_scope, services)),
     STRUCT(weir_protected, FIELD(weir_protected, start_ns), FIELD(weir_protected, who), FIELD(weir_protected, reserved)),
     STRUCT(weir_guarded_key, FIELD(weir_guarded_key, dev), FIELD(weir_guarded_key, inode)),
     STRUCT(weir_guarded, FIELD(weir_guarded, guard_class), FIELD(weir_guarded, flags)),

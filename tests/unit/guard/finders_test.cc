@@ -55,8 +55,8 @@ TEST_F(Tree, DeputiesAreSocketsAtKnownPlaces) {
   Socket("run/user/1000/bus");
   Socket("run/mine/app.sock");
   File("run/dbus/system_bus_socket", "a file is no socket");
-  EXPECT_THAT(FindDeputies(root_),
-              testing::UnorderedElementsAre(root_ / "run/docker.sock", root_ / "run/user/1000/bus"));
+  const Deputy engine{root_ / "run/docker.sock", false}, bus{root_ / "run/user/1000/bus", true};
+  EXPECT_THAT(FindDeputies(root_), testing::UnorderedElementsAre(engine, bus));
 }
 
 TEST(Deputies, NameServicesAreToldFromWhatAProgramMustMean) {

@@ -63,6 +63,15 @@ TEST(GuardMasks, AuditEndsNoBuildForWhatItMayDoByRight) {
   EXPECT_EQ(masks.kill & ~masks.deny, 0u);
 }
 
+TEST(GuardMasks, ServicesOfAHostHaveItsNetworkAndNotTheWatch) {
+  const std::uint32_t services = GuardMasksOf(Policy(Mode::kBlock)).services;
+  for (const auto number : {WEIR_G_BPF, WEIR_G_SIGNAL, WEIR_G_PTRACE, WEIR_G_RUNNER_MEMORY, WEIR_G_SENSOR_FILES,
+                            WEIR_G_CGROUP, WEIR_G_MOUNT, WEIR_G_PACKET, WEIR_G_XDP, WEIR_G_VSOCK, WEIR_G_TUN})
+    EXPECT_NE(services & 1u << number, 0u) << number;
+  for (const auto number : {WEIR_G_NETFILTER, WEIR_G_ROUTES, WEIR_G_NETNS, WEIR_G_SOCKETS, WEIR_G_MODULES})
+    EXPECT_EQ(services & 1u << number, 0u) << number;
+}
+
 TEST(GuardMasks, FollowThePolicy) {
   CompiledPolicy policy = Policy(Mode::kBlock);
   policy.guard = {{"tun", "allow"}, {"bpf", "report"}, {"packet", "deny"}};
