@@ -6,8 +6,7 @@
 /* after fallback.bpf.h: it says what a judgement does */
 #include "fallback_calls.bpf.h"
 #include "fallback_names.bpf.h"
-#include "guard_cgroup.bpf.h"
-#include "guard_netns.bpf.h"
+#include "guard_devices.bpf.h"
 #include "guard_open.bpf.h"
 #include "guard_sockets.bpf.h"
 
@@ -96,10 +95,20 @@ static __always_inline int weir_is_own_object(__u32 fd) {
     return name[0] == 'w' && name[1] == 'e' && name[2] == 'i' && name[3] == 'r' && name[4] == '_';
 }
 
+/* Of what was loaded, not of what the caller's memory says by now. */
+static __always_inline int weir_is_device_program(__u32 fd) {
+    struct file *file = weir_file_of(fd);
+    struct bpf_prog *program = BPF_CORE_READ(file, private_data);
+
+    return file && BPF_CORE_READ(program, type) == BPF_PROG_TYPE_CGROUP_DEVICE;
+}
+
 /* Reaching for what is Weir's is judged always; making and attaching programs, which is a way out for packets, in block mode.
- * To detach what is Weir's it must be reached first. */
-static __always_inline void weir_judge_bpf(__u32 command, __u32 result, __u32 scope_id) {
+ * To detach what is Weir's it must be reached first. The caller can change `argument` meanwhile: what is attached as a device
+ * rule is one, or the kernel had refused it. */
+static __always_inline void weir_judge_bpf(__u32 command, __u64 argument, __u32 result, __u32 scope_id) {
     const struct weir_scope *scope;
+    union bpf_attr attr = {};
 
     switch (command) {
         case BPF_OBJ_GET:
@@ -112,6 +121,9 @@ static __always_inline void weir_judge_bpf(__u32 command, __u32 result, __u32 sc
         case BPF_PROG_ATTACH:
         case BPF_RAW_TRACEPOINT_OPEN:
         case BPF_LINK_CREATE:
+            if (command == BPF_PROG_LOAD && weir_is_device_program(result)) break;
+            bpf_probe_read_user(&attr, WEIR_ATTR_HEAD, (void *)argument);
+            if (weir_is_device_rule(command, &attr, scope_id)) break;
             scope = weir_scope_of(scope_id);
             if (scope && scope->mode == WEIR_MODE_BLOCK) weir_guard_judge(WEIR_G_BPF, command);
             break;
@@ -204,7 +216,7 @@ int weir_fb_exit(struct bpf_raw_tracepoint_args *ctx) {
             weir_judge_socketcall(&call, (__u32)result);
             break;
         case WEIR_CALL_BPF:
-            weir_judge_bpf((__u32)call.arg[0], (__u32)result, call.scope_id);
+            weir_judge_bpf((__u32)call.arg[0], call.arg[1], (__u32)result, call.scope_id);
             break;
         case WEIR_CALL_UMOUNT:
             weir_judge_umount(call.arg[0]);

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Copyright the Weir authors */
 /*
- * Ways to change the kernel itself, or to look through it: bpf(2), modules, kexec, perf. Programs on the kernel's security_* functions (fmod_ret). They work
- * without `bpf` in lsm=, and the first one that returns an error decides.
+ * Ways to change the kernel itself, or to look through it: bpf(2), modules, kexec, perf. Programs on the kernel's security_*
+ * functions (fmod_ret). They work without `bpf` in lsm=, and the first one that returns an error decides.
  */
-#include "guard.bpf.h"
+#include "guard_devices.bpf.h"
 
+/* `attr` is the kernel's own copy (__sys_bpf, kernel/bpf/syscall.c): nobody changes it afterwards. */
 SEC("fmod_ret/security_bpf")
 int BPF_PROG(weir_guard_bpf, int cmd, union bpf_attr *attr, unsigned int size, int ret) {
-    return ret ? ret : weir_guard_judge(WEIR_G_BPF, (__u64)cmd);
+    __u32 scope_id = ret ? 0 : weir_guarded_scope();
+    union bpf_attr copy = {};
+
+    if (!scope_id) return ret;
+    bpf_probe_read_kernel(&copy, WEIR_ATTR_HEAD, weir_plain(attr));
+    if (cmd == BPF_PROG_LOAD && copy.prog_type == BPF_PROG_TYPE_CGROUP_DEVICE) return 0;
+    if (weir_is_device_rule((__u32)cmd, &copy, scope_id)) return 0;
+    return weir_guard_judge(WEIR_G_BPF, (__u64)cmd);
 }
 
 /* finit_module, kexec_file_load, policies. Firmware is read by drivers, in the context of whoever opens the device. */

@@ -180,13 +180,15 @@ TEST_F(Fallback, EndsWhoReachesForOurObjects) {
   });
 }
 
-int LoadProgram() {
-  const bpf_insn nothing[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
-  const Fd fd(bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "own", "GPL", nothing, 2, nullptr));
-  return fd ? 0 : errno;
-}
+int LoadFilter() { return LoadProgram(BPF_PROG_TYPE_SCHED_CLS) ? 0 : errno; }
 
-TEST_F(Fallback, EndsWhoLoadsAProgramInBlockMode) { Holds(WEIR_G_BPF, BPF_PROG_LOAD, LoadProgram); }
+TEST_F(Fallback, EndsWhoLoadsAProgramInBlockMode) { Holds(WEIR_G_BPF, BPF_PROG_LOAD, LoadFilter); }
+
+TEST_F(Fallback, LetsAJobRuleTheDevicesOfItsContainers) {
+  const std::string own = world_->world().job().path(), others = world_->world().root().path();
+  Passes([&] { return RuleDevices(own); });
+  Holds(WEIR_G_BPF, BPF_PROG_ATTACH, [&] { return RuleDevices(others); });
+}
 
 // A world of its own: while a test runs, its processes hold the links of the one that it has.
 class FallbackInAuditMode : public Fallback {
@@ -194,7 +196,7 @@ class FallbackInAuditMode : public Fallback {
   static void SetUpTestSuite() { Start(WEIR_MODE_AUDIT); }
 };
 
-TEST_F(FallbackInAuditMode, LetsAJobLoadItsOwnPrograms) { Passes(LoadProgram); }
+TEST_F(FallbackInAuditMode, LetsAJobLoadItsOwnPrograms) { Passes(LoadFilter); }
 
 // ---- namespaces, mounts and names ----
 

@@ -25,6 +25,14 @@ TEST_F(Guard, RefusesBpf) {
   });
 }
 
+// What container engines do: rules for devices are a program of the container's cgroup.
+TEST_F(Guard, LetsAJobRuleTheDevicesOfItsContainers) {
+  const std::string own = world().world().job().path(), others = world().world().root().path();
+  Passes([&] { return RuleDevices(own); });
+  Refuses(WEIR_G_BPF, BPF_PROG_ATTACH, [&] { return RuleDevices(others); });
+  Refuses(WEIR_G_BPF, BPF_PROG_LOAD, [] { return LoadProgram(BPF_PROG_TYPE_CGROUP_SKB) ? 0 : errno; });
+}
+
 // Not a module: what counts is that the kernel does not look at it before the guard has.
 TEST_F(Guard, RefusesModulesFromAFile) {
   const auto load = [] {

@@ -114,6 +114,34 @@ void GuardWorld::ExpectFinding(std::uint32_t guard_class, std::uint64_t value, s
   EXPECT_NE(findings[0].event.tgid, 0u);
 }
 
+Fd LoadProgram(bpf_prog_type type) {
+  const bpf_insn yes[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+  bpf_attr attr{};
+  attr.prog_type = type;
+  attr.insns = reinterpret_cast<std::uint64_t>(yes);
+  attr.insn_cnt = 2;
+  attr.license = reinterpret_cast<std::uint64_t>("GPL");
+  return Fd(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr))));
+}
+
+int RuleDevices(const std::string& cgroup) {
+  const Fd program = LoadProgram(BPF_PROG_TYPE_CGROUP_DEVICE);
+  const Fd directory(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!program || !directory) return errno;
+  bpf_attr attr{};
+  attr.target_fd = static_cast<std::uint32_t>(directory.get());
+  attr.attach_bpf_fd = static_cast<std::uint32_t>(program.get());
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  attr.attach_flags = BPF_F_ALLOW_MULTI;
+  bpf_attr query{};
+  query.query.target_fd = attr.target_fd;
+  query.query.attach_type = BPF_CGROUP_DEVICE;
+  const auto call = [](int command, bpf_attr& what) { return ::syscall(SYS_bpf, command, &what, sizeof(what)) == 0; };
+  if (!call(BPF_PROG_ATTACH, attr) || !call(BPF_PROG_QUERY, query)) return errno;
+  attr.attach_flags = 0;  // not for taking away
+  return call(BPF_PROG_DETACH, attr) ? 0 : errno;
+}
+
 int TryOpen(const std::string& path, int flags) {
   const Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
   return fd ? 0 : errno;

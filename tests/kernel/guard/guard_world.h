@@ -64,6 +64,11 @@ class GuardWorld {
 /// Return value of a system call as these tests want it.
 inline int ErrnoOf(long result) { return result < 0 ? errno : 0; }
 
+/// A program that says yes, by the bare system call; empty: errno says why not.
+Fd LoadProgram(bpf_prog_type type);
+/// Loads one that lets a cgroup's tasks open every device, puts it there, asks for it and takes it away; errno or 0.
+int RuleDevices(const std::string& cgroup);
+
 /// Opens and closes; errno or 0.
 int TryOpen(const std::string& path, int flags);
 

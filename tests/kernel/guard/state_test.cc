@@ -197,7 +197,8 @@ TEST_F(GuardState, AWordAboutOnePathIsNoneAboutAnotherSocket) {
 }
 
 TEST_F(GuardState, ServicesThatAreJudgedWithTheHostMayBeSpokenTo) {
-  for (const char* path : {"run/docker.sock", "run/containerd/containerd.sock", "run/dbus/system_bus_socket"}) Serve(path);
+  for (const char* path : {"run/docker.sock", "run/containerd/containerd.sock", "run/dbus/system_bus_socket"})
+    Serve(path);
   const auto docker = IdentityOf(root_ / "run/docker.sock").value();
   const auto containerd = IdentityOf(root_ / "run/containerd/containerd.sock").value();
   const auto bus = IdentityOf(root_ / "run/dbus/system_bus_socket").value();
