@@ -27,17 +27,48 @@ Result<ParsedPolicy> Choose(const PolicyChoice& choice, const std::string& job, 
     return Fail(Code::kInvalid, "the host requires a policy of the repository, and none was found at a trusted ref");
   if (!own && choice.policy.empty())
     return Fail(Code::kInvalid, "neither the host nor the repository has a policy for this job");
-  Result<ParsedPolicy> hosts, repositorys;
-  if (!choice.policy.empty()) hosts = Loaded(policy::LoadFile(choice.policy));
-  if (own) repositorys = Loaded(policy::LoadText(repository_text, "the repository's policy"));
+  const auto repositorys = [&repository_text] {
+    return Loaded(policy::LoadText(repository_text, "the repository's policy"));
+  };
+  if (choice.policy.empty()) {
+    const Result<ParsedPolicy> alone = repositorys();
+    WEIR_TRY(alone);
+    return policy::ForJob(*alone, options);
+  }
+  const Result<ParsedPolicy> hosts = Loaded(policy::LoadFile(choice.policy));
   WEIR_TRY(hosts);
-  WEIR_TRY(repositorys);
   if (!own) return policy::ForJob(*hosts, options);
-  if (choice.policy.empty()) return policy::ForJob(*repositorys, options);
-  policy::CombineResult both = policy::Combine(*hosts, *repositorys, options);
+  const Result<ParsedPolicy> narrowed = repositorys();
+  WEIR_TRY(narrowed);
+  policy::CombineResult both = policy::Combine(*hosts, *narrowed, options);
   if (!both.ok()) return Fail(Code::kInvalid, policy::FormatFaults(both.faults, {}));
   for (const policy::Fault& fault : both.faults) warnings.push_back(fault.file + ": " + fault.reason);
   return std::move(both.policy);
+}
+
+/// What holds when nothing else may.
+ParsedPolicy Nothing() {
+  ParsedPolicy policy;
+  policy.mode = policy::Mode::kBlock;
+  policy.allow_none = true;
+  return policy;
+}
+
+/// `choice` null: the host has none for this job.
+Result<ParsedPolicy> ChooseValid(const PolicyChoice* choice, const std::string& job, const std::string& repository_text,
+                                 std::vector<std::string>& warnings) {
+  if (choice == nullptr) return Fail(Code::kInvalid, "the host has no policy for this repository, workflow and job");
+  auto chosen = Choose(*choice, job, repository_text, warnings);
+  WEIR_TRY(chosen);
+  // What the sensor would refuse must be known here, while there is another policy to begin the job with.
+  const policy::CompileResult compiled = policy::Compile(*chosen);
+  if (!compiled.ok()) return Fail(Code::kInvalid, policy::FormatFaults(compiled.faults, *chosen->sources));
+  if (compiled.policy.mode == policy::Mode::kAudit) {
+    const std::string file = choice->policy.string();
+    warnings.push_back("audit mode: nothing of this job is refused" +
+                       (file.empty() ? file : "; the host's policy is " + file));
+  }
+  return chosen;
 }
 
 }  // namespace
@@ -46,27 +77,15 @@ JobPolicy PolicyFor(const Enrolment& enrolment, const Labels& labels, const std:
                     const std::filesystem::path& worker) {
   JobPolicy out;
   const PolicyChoice* choice = ChoosePolicy(enrolment, labels);
+  if (choice != nullptr) out.path = choice->policy.string();
   const auto job = labels.find("job");
-  Result<ParsedPolicy> chosen = Fail(Code::kInvalid, "the host has no policy for this repository, workflow and job");
-  if (choice != nullptr) {
-    chosen = Choose(*choice, job == labels.end() ? "" : job->second, repository_text, out.warnings);
-    out.path = choice->policy.string();
-  }
-  if (chosen) {
-    // What the sensor would refuse must be known here, while there is another policy to begin the job with.
-    const policy::CompileResult compiled = policy::Compile(*chosen);
-    if (!compiled.ok()) chosen = Fail(Code::kInvalid, policy::FormatFaults(compiled.faults, *chosen->sources));
-  }
-  if (!chosen) {
-    out.refused = chosen.error().what;
-    chosen = ParsedPolicy{};
-    chosen->mode = policy::Mode::kBlock;
-    chosen->allow_none = true;
-  }
-  AllowEndpoints(enrolment.endpoints, {worker.string()}, *chosen);  // LoadEnrolments has refused those with a fault
-  if (!chosen->leftovers) chosen->leftovers = policy::Leftovers::kKill;
-  out.fails_on_deny = chosen->on_deny == policy::OnDeny::kFail;
-  out.text = policy::RenderPolicy(*chosen);
+  auto chosen = ChooseValid(choice, job == labels.end() ? "" : job->second, repository_text, out.warnings);
+  if (!chosen) out.refused = chosen.error().what;
+  ParsedPolicy policy = chosen ? *std::move(chosen) : Nothing();
+  AllowEndpoints(enrolment.endpoints, {worker.string()}, policy);  // LoadEnrolments has refused those with a fault
+  if (!policy.leftovers) policy.leftovers = policy::Leftovers::kKill;
+  out.fails_on_deny = policy.on_deny == policy::OnDeny::kFail;
+  out.text = policy::RenderPolicy(policy);
   return out;
 }
 

@@ -13,10 +13,54 @@ start_daemons --runners-dir "$config/runners"
 for directory in "$first" "$second"; do
   run "$weir" runner install "$directory" --config-dir "$config"
   expect_status 0
+  expect_err 'no service of this host'
 done
+run "$weir" runner install "$first" --config-dir "$config" --unit ../x.service
+expect_status 64
+before=$(cat "$first/.env" "$config"/*/*)
+run "$weir" runner install "$first" --config-dir "$config"
+expect_status 0
+expect_err 'stays as it is'
+expect_eq "files after a second time" "$(cat "$first/.env" "$config"/*/*)" "$before"
 run "$weir" runner list --config-dir "$config"
 expect_out "games $first"
 expect_match .env "$(<"$first/.env")" "^ACTIONS_RUNNER_HOOK_JOB_STARTED=$config/hooks/job-started.sh$"
+
+# job FILE REPOSITORY ID SHA PAYLOAD: connects to both names, tries to end itself, and leaves a process.
+job_file() {
+  cat >"$1" <<EOF
+job_repository=$2 job_workflow=ci job_id=$3 job_run_id=$RANDOM job_sha=$4 job_event=pull_request
+job_payload='$5'
+step_1() {
+  for name in allowed.example.org second.example.org registry.example.org; do
+    port=443; [ \$name != registry.example.org ] || port=8080
+    echo "\$name: \$('$client' connect "\$name" "\$port" || true)"
+  done
+}
+step_2() {
+  echo "jobs seen: \$('$weir' job list --format json --sensor '$control' | jq '.jobs | length')"
+  '$weir' job begin --name other --mode audit --sensor '$control' && echo BEGUN || true
+  (RUNNER_TRACKING_ID='' setsid sleep 600 >/dev/null 2>&1 &)
+}
+EOF
+}
+# shellcheck disable=SC2016  # expands in the inner shell
+in_runner() { in_world bash -c 'repo=$1; source "$1/tests/lab/runner.sh"; runner_run "$2" "$3"' - "$repo" "$1" "$2"; }
+# A fresh runner's first job: nothing is refused, which is said. Its sensor is away when it begins.
+kill -TERM "$sensor_pid"
+wait "$sensor_pid" || true
+job_file "$first/jobs/0" acme/site fresh 0123456789012345678901234567890123456789 '{}'
+in_runner "$first" games &
+one=$!
+waits() { grep -q 'waits up to a minute' "$first/log/0" 2>/dev/null; }
+wait_for "the hook" waits
+start_sensor --runners-dir "$config/runners"
+wait "$one"
+log=$(<"$first/log/0")
+expect_match "the first job" "$log" "nothing of this job is refused; the host's policy is $config/policies/default.yml"
+expect_match "the first job" "$log" '^second.example.org: connect=ok'
+expect_match "the first job" "$log" '### Weir: audit, armed'
+expect_match "the first job" "$log" '^result=0$'
 
 # The first runner's jobs are under the host's policy alone; the second's repository has one, which the host narrows.
 write_enrolment() {
@@ -46,24 +90,6 @@ base=$(commit 'second.example.org:443, registry.example.org:8080')
 head=$(commit 'second.example.org:443, allowed.example.org:443')
 chown -R daemon: "$second"
 
-# job FILE REPOSITORY ID SHA PAYLOAD: connects to both names, tries to end itself, and leaves a process.
-job_file() {
-  cat >"$1" <<EOF
-job_repository=$2 job_workflow=ci job_id=$3 job_run_id=$RANDOM job_sha=$4 job_event=pull_request
-job_payload='$5'
-step_1() {
-  for name in allowed.example.org second.example.org registry.example.org; do
-    port=443; [ \$name != registry.example.org ] || port=8080
-    echo "\$name: \$('$client' connect "\$name" "\$port" || true)"
-  done
-}
-step_2() {
-  echo "jobs seen: \$('$weir' job list --format json --sensor '$control' | jq '.jobs | length')"
-  '$weir' job begin --name other --mode audit --sensor '$control' && echo BEGUN || true
-  (RUNNER_TRACKING_ID='' setsid sleep 600 >/dev/null 2>&1 &)
-}
-EOF
-}
 payload="{\"pull_request\":{\"base\":{\"sha\":\"$base\"},\"head\":{\"sha\":\"$head\"}}}"
 for i in 0 1 2 3 4 5 6 7 8; do
   job_file "$first/jobs/$i" acme/site "build-$i" "$head" '{}'
@@ -75,8 +101,6 @@ for directory in "$first" "$second"; do
   echo "step_3_always() { echo ALWAYS; '$client' connect 198.51.100.40 443; }" >>"$directory/jobs/9"
 done
 
-# shellcheck disable=SC2016  # expands in the inner shell
-in_runner() { in_world bash -c 'repo=$1; source "$1/tests/lab/runner.sh"; runner_run "$2" "$3"' - "$repo" "$1" "$2"; }
 in_runner "$first" games &
 one=$!
 in_runner "$second" daemon &
@@ -109,8 +133,8 @@ done
 none_running() { [[ $(in_world "$weir" job list --format json | jq '.jobs | length') == 0 ]]; }
 wait_for "the end of every job" none_running
 run "$weir" job list --all --limit 100 --format json
-expect_eq "jobs" "$(jq '.jobs | length' <<<"$out")" 20
-expect_eq "complete records" "$(jq '[.jobs[] | select(.complete)] | length' <<<"$out")" 20
+expect_eq "jobs" "$(jq '.jobs | length' <<<"$out")" 21
+expect_eq "complete records" "$(jq '[.jobs[] | select(.complete)] | length' <<<"$out")" 21
 expect_eq "labels" "$(jq -r '[.jobs[] | select(.labels.repository == "acme/app" and .labels.policy_commit == "'"$base"'")] | length' <<<"$out")" 9
 expect_eq "cgroups left" "$(find "$cgroup_root/weir" -mindepth 1 -type d 2>/dev/null | wc -l)" 0
 

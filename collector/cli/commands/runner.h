@@ -11,7 +11,8 @@ namespace weir::cli {
 
 struct RunnerOptions {
   std::string directory;                 ///< of the runner
-  std::string config_dir = "/etc/weir";  ///< holds runners/ and hooks/
+  std::string config_dir = "/etc/weir";  ///< holds runners/, policies/ and hooks/
+  std::string unit;                      ///< that starts the runner; empty: whichever does
   Places places = Places::FromEnvironment();
   Format format = Format::kTable;
 };

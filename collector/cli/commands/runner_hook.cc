@@ -4,9 +4,11 @@
 // convenience, and the record is what counts.
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "collector/cli/commands/job_request.h"
 #include "collector/cli/commands/runner.h"
@@ -29,6 +31,8 @@ namespace {
 constexpr const char* kPolicyPath = ".github/egress.yml";
 constexpr std::size_t kMaxEventBytes = 32u << 20;
 constexpr std::size_t kMaxLabelBytes = 1024;  // sensor/app/begin.cc refuses more
+constexpr std::chrono::seconds kSensorWait{60};
+constexpr std::chrono::milliseconds kSensorLook{250};
 
 struct LabelVariable {
   const char* label;
@@ -115,6 +119,18 @@ std::string SummaryOf(const v1::JobState& job, const std::string& change) {
   return text;
 }
 
+/// A sensor that is being upgraded, or was killed, is back within seconds: no reason for a job to fail.
+Result<SensorEnd> AwaitSensor(const std::string& socket) {
+  const auto end = std::chrono::steady_clock::now() + kSensorWait;
+  auto sensor = SensorEnd::Connect(socket);
+  if (!sensor && sensor.error().code == Code::kUnavailable) Say(sensor.error().what + "; waits up to a minute for it");
+  while (!sensor && sensor.error().code == Code::kUnavailable && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kSensorLook);
+    sensor = SensorEnd::Connect(socket);
+  }
+  return sensor;
+}
+
 }  // namespace
 
 int HookStarted(const Places& places) {
@@ -133,7 +149,7 @@ int HookStarted(const Places& places) {
   const ResolverSetup resolvers = ReadResolverSetup();
   for (const auto& server : resolvers.servers) request.add_resolvers(server);
   for (const auto& suffix : resolvers.search) request.add_search(suffix);
-  const auto sensor = SensorEnd::Connect(places.sensor_socket);
+  const auto sensor = AwaitSensor(places.sensor_socket);
   if (!sensor) return Complain(sensor.error());
   const auto begun = sensor->BeginJob(request);
   if (!begun) {

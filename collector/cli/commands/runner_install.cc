@@ -9,8 +9,10 @@
 #include <sstream>
 
 #include "collector/cli/commands/runner.h"
+#include "collector/cli/commands/runner_texts.h"
 #include "collector/cli/host/exit_code.h"
 #include "collector/cli/host/output_file.h"
+#include "collector/cli/host/runner_unit.h"
 #include "collector/cli/term/console.h"
 #include "sensor/base/fd.h"
 #include "sensor/runner/enrolment.h"
@@ -23,38 +25,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxEnvBytes = 1u << 20;
 constexpr const char* kVariables[] = {"ACTIONS_RUNNER_HOOK_JOB_STARTED", "ACTIONS_RUNNER_HOOK_JOB_COMPLETED"};
 constexpr const char* kScripts[] = {"job-started.sh", "job-completed.sh"};
-
-// What Runner.Worker itself speaks to; docs/runner.md says where the list comes from.
-constexpr const char* kDefaultFile =
-    R"(# Which policy holds for which job of this runner; docs/runner.md. Read at each job's beginning.
-version: 1
-directory: "DIRECTORY"
-user: "USER"
-policies:                      # the first that fits holds; none: the job reaches nothing
-  - repository: "*"            # owner/name, `*` for any characters; likewise `workflow` and `job`
-    repository_policy: require # narrow, require or ignore; add `policy: /etc/weir/policies/…` to bound it
-endpoints:                     # what Runner.Worker itself needs, and nobody else gets
-  - github.com
-  - api.github.com
-  - "*.actions.githubusercontent.com"
-  - "*.blob.core.windows.net"
-  - codeload.github.com
-)";
-
-// Falls towards running nothing: a job that was not begun must not go on, whatever its steps say about `always()`.
-// With 65 it was begun, and reaches nothing.
-constexpr const char* kStarted = R"(#!/bin/sh
-# Written by `weir runner install`.
-'PROGRAM' runner hook started --sensor 'SOCKET' || {
-  status=$?
-  [ "$status" -eq 65 ] || kill -KILL "$PPID" # Runner.Worker
-  exit "$status"
-}
-)";
-constexpr const char* kCompleted = R"(#!/bin/sh
-# Written by `weir runner install`.
-exec 'PROGRAM' runner hook completed --sensor 'SOCKET'
-)";
 
 std::string Filled(std::string text, const std::string& key, const std::string& value) {
   for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + value.size()))
@@ -151,34 +121,91 @@ Result<Found> FindRunnerIn(const std::string& directory) {
   return found;
 }
 
+/// The hooks in `hooks`, and their places in .env. Their variables, for the unit.
+Result<Variables> InstallHooks(const fs::path& hooks, const std::string& socket, EnvFile& env) {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  const char* texts[] = {kStartedHook, kCompletedHook};
+  Variables variables;
+  for (std::size_t i = 0; i < std::size(kVariables); ++i) {
+    const std::string path = (hooks / kScripts[i]).string(), before = env.ValueOf(kVariables[i]);
+    if (!before.empty() && before != path)
+      return Fail(Code::kInvalid, std::string(kVariables[i]) + " is set already, to " + before +
+                                      "; take it out of .env, and call it from a wrapper if it is needed");
+    WEIR_TRY(WriteOwn(path, Filled(Filled(texts[i], "PROGRAM", program), "SOCKET", socket), 0755));
+    env.Set(kVariables[i], path);
+    variables.emplace_back(kVariables[i], path);
+  }
+  return variables;
+}
+
+/// What is there stays: it is the host's owner's. Says so when nothing is enforced yet.
+Result<> InstallPolicies(const Found& found, const fs::path& file, const fs::path& policy) {
+  std::error_code error;
+  if (fs::exists(file, error)) {
+    Say("enrolled before; " + file.string() + " stays as it is");
+    return {};
+  }
+  if (!fs::exists(policy, error)) WEIR_TRY(WriteOwn(policy, kDefaultPolicy, 0644));
+  std::string text = Filled(Filled(kDefaultEnrolment, "DIRECTORY", found.directory), "USER", found.user);
+  WEIR_TRY(WriteOwn(file, Filled(std::move(text), "POLICY", policy), 0644));
+  const auto now = ReadWholeFile(policy, kMaxEnvBytes);
+  if (now && *now == kDefaultPolicy) {
+    Say("NOTHING IS REFUSED YET: this runner's jobs are watched, under " + policy.string() + " in audit mode.");
+    Say("To hold them to its list: sed -i 's/^mode: audit/mode: block/' " + policy.string());
+  }
+  return {};
+}
+
+/// A runner that no service starts works all the same; what its jobs then do without a sensor, the hook says.
+Result<> InstallUnit(const Found& found, const std::string& wanted, const Variables& variables) {
+  const UnitPlaces places;
+  std::vector<std::string> units = UnitsOf(found.directory, places);
+  if (!wanted.empty()) {
+    if (!HasUnit(wanted, places)) return Fail(Code::kInvalid, "--unit " + wanted + ": this host has no such service");
+    units = {wanted};
+  }
+  if (units.empty()) {
+    const std::string noted = NotedUnit(found.directory);
+    Say("no service of this host starts what is in " + found.directory.string() +
+        (noted.empty() ? "" : " (its .service names " + noted + ")") +
+        ": start the runner after the sensor. When it has one, run this again");
+    return {};
+  }
+  if (!HasUnit(kSensorUnit, places)) {
+    Say(std::string("this host has no ") + kSensorUnit + ": " + units.front() + " is not made to wait for it");
+    return {};
+  }
+  bool changed = false;
+  for (const std::string& unit : units) {
+    const auto written = WriteDropIn(unit, found.directory, variables, places);
+    WEIR_TRY(written);
+    changed |= *written;
+    Say(unit + " starts when the sensor is armed. When it runs no job: systemctl restart '" + unit + "'");
+  }
+  return changed ? ReloadUnits() : Result<>();
+}
+
 Result<> Install(const RunnerOptions& options) {
   const auto found = FindRunnerIn(options.directory);
   WEIR_TRY(found);
   auto env = EnvFile::Open(found->directory, found->owner);
   WEIR_TRY(env);
-  const fs::path config = options.config_dir, hooks = config / "hooks", runners = config / "runners";
+  const fs::path config = options.config_dir, hooks = config / "hooks", runners = config / "runners",
+                 policies = config / "policies";
   std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  for (const fs::path& directory : {hooks, runners}) {
+  for (const fs::path& directory : {hooks, runners, policies}) {
     fs::create_directories(directory, error);
     if (error) return FailErrno("make " + directory.string(), error.value());
   }
-  const char* texts[] = {kStarted, kCompleted};
-  for (std::size_t i = 0; i < std::size(kVariables); ++i) {
-    const std::string path = (hooks / kScripts[i]).string(), before = env->ValueOf(kVariables[i]);
-    if (!before.empty() && before != path)
-      return Fail(Code::kInvalid, std::string(kVariables[i]) + " is set already, to " + before +
-                                      "; take it out of .env, and call it from a wrapper if it is needed");
-    const std::string text = Filled(Filled(texts[i], "PROGRAM", program), "SOCKET", options.places.sensor_socket);
-    WEIR_TRY(WriteOwn(path, text, 0755));
-    env->Set(kVariables[i], path);
-  }
+  const auto variables = InstallHooks(hooks, options.places.sensor_socket, *env);
+  WEIR_TRY(variables);
   const fs::path file = runners / (NameOf(found->directory) + ".yml");
-  if (!fs::exists(file, error))
-    WEIR_TRY(WriteOwn(file, Filled(Filled(kDefaultFile, "DIRECTORY", found->directory), "USER", found->user), 0644));
+  WEIR_TRY(InstallPolicies(*found, file, policies / "default.yml"));
   WEIR_TRY(env->Save());
+  WEIR_TRY(InstallUnit(*found, options.unit, *variables));
   Put(file.string() + "\n");
-  Say("enrolled; choose its policies in that file, then restart the runner");
+  Say("enrolled; that file says which policy holds for which job. Restart the runner");
   return {};
 }
 
@@ -191,6 +218,10 @@ Result<> Remove(const RunnerOptions& options) {
   WEIR_TRY(env);
   for (const char* variable : kVariables) env->Unset(variable);
   WEIR_TRY(env->Save());
+  const auto units = RemoveDropIns(found->directory, {});
+  WEIR_TRY(units);
+  for (const std::string& unit : *units) Say(unit + " no longer waits for the sensor");
+  if (!units->empty()) WEIR_TRY(ReloadUnits());
   Say("no longer enrolled; restart the runner");
   return {};
 }

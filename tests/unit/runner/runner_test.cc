@@ -168,6 +168,18 @@ TEST_F(RunnerTest, WhatOutlivesAJobIsEndedUnlessTheHostKeepsIt) {
   EXPECT_EQ(policy::Compile(policy::LoadText(kept.text, "job").policy).policy.leftovers, kReport);
 }
 
+TEST_F(RunnerTest, SaysThatAnAuditedJobIsRefusedNothing) {
+  Enrolment enrolment;
+  enrolment.policies = {{"*", "*", "*", Write("host.yml", "version: 1\nmode: audit\n"), {}}};
+  const JobPolicy audited = PolicyFor(enrolment, {}, "", "/srv/r/bin/Runner.Worker");
+  ASSERT_EQ(audited.warnings.size(), 1u);
+  EXPECT_THAT(audited.warnings[0], HasSubstr("nothing of this job is refused; the host's policy is " + root_.string()));
+  // A repository that blocks is held to its own.
+  const JobPolicy own = PolicyFor(enrolment, {}, kRepositorys, "/srv/r/bin/Runner.Worker");
+  EXPECT_EQ(Verdict(own, "example.com:443"), "deny");
+  for (const std::string& warning : own.warnings) EXPECT_THAT(warning, testing::Not(HasSubstr("nothing of this job")));
+}
+
 TEST_F(RunnerTest, WithoutAValidPolicyOnlyTheRunnerItselfReachesAnything) {
   const fs::path host = Write("host.yml", "version: 1\nmode: block\nallow: [example.org:443]\n");
   const fs::path broken = Write("broken.yml", "version: 1\nallow: [example.org:443]\n");
