@@ -84,7 +84,7 @@ check_tidy() {
   # Generated headers must exist before anything can be analysed.
   cmake --build --preset dev -j "$(jobs_wanted)" --target weir_proto weir_bpf_egress_gen weir_bpf_process_gen weir_bpf_guard_gen weir_bpf_fallback_gen >/dev/null
   mkdir -p .cache/tidy
-  tracked 'policy/*.cc' 'settings/*.cc' 'sensor/*.cc' 'collector/*.cc' | while IFS= read -r file; do
+  tracked 'policy/*.cc' 'args/*.cc' 'settings/*.cc' 'sensor/*.cc' 'collector/*.cc' | while IFS= read -r file; do
     [[ -z ${WEIR_TIDY_ALL:-} ]] && grep -qE '#include .(grpc|weir/v1/)' "$file" && continue
     printf '%s\n' "$file"
   done | xargs -r -P "$(jobs_wanted)" -n 1 bash dev.d/tidy_one.sh

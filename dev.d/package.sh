@@ -17,10 +17,10 @@ dev_package() {
   local out=$WEIR_REPO/build/package name
   rm -rf "$out"
   mkdir -p "$out"
-  build_preset release weir weir-sensor weir-collector
+  build_preset release weir weir-sensor weir-collector manuals
   cpack --config build/release/CPackConfig.cmake -B "$out" >/dev/null
   rm -rf "$out/_CPack_Packages"
-  build_preset static weir weir-sensor weir-collector
+  build_preset static weir weir-sensor weir-collector manuals
   name=$(archive_name build/static)
   make_archive build/static "$name" "$out/$name.tar.xz"
   check_archive "$name" "$out/$name.tar.xz"

@@ -13,6 +13,12 @@
 
 namespace weir {
 
+/// About the file, for the programs' manuals.
+inline constexpr const char* kAboutSettings =
+    "The options above by their names, in YAML: `log_level: warn` for --log-level warn. The command line goes first, "
+    "then "
+    "the file, then the defaults.";
+
 /// Adds `--config FILE` to `app`; `usual` is read when it is not given, and need not exist. Call before parsing.
 void AddSettingsOption(CLI::App& app, const std::string& usual);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "args/page.h"
 #include "settings/settings.h"
 
 namespace weir::collector {
@@ -15,40 +16,33 @@ constexpr int kExitUsage = 64;  // EX_USAGE, sysexits.h
 constexpr char kDefaultDatabase[] = "/var/lib/weir/collector.db";
 constexpr char kDefaultListen[] = "unix:/run/weir/collector.sock";
 
-constexpr char kDescription[] =
-    R"(weir-collector takes what sensors saw in CI jobs, keeps it in one SQLite file and
-answers the questions of `weir` about it: jobs, destinations, processes, reports,
-policy suggestions.
-
-It needs no privilege: run it as a user of its own that owns the database.)";
-
-constexpr char kFooter[] =
-    R"(DURABILITY
-  A batch of events is acknowledged when it is synced to disk, never before. Sending
-  a batch again changes nothing. When the disk or --max-db-bytes is full, nothing is
-  acknowledged; sensors keep their events and send them again.
-
-SETTINGS FILE
-  The options above by their names, in YAML: `max_db_bytes: 20GiB`. The command line
-  goes first, then the file, then the defaults.
-
-FILES
-  /etc/weir/collector.yml          settings
-  /var/lib/weir/collector.db       the database; -wal and -shm beside it belong to it
-  /run/weir/collector.sock         the default socket, mode 0660
-
-EXIT STATUS
-  0   stopped by SIGTERM or SIGINT, or --check-config found no fault
-  64  usage: an option or the configuration is wrong
-  69  the database or an address cannot be used
-
-EXAMPLES
-  weir-collector
-  weir-collector --db ./weir.db --listen unix:/run/user/1000/weir.sock
-  weir-collector --check-config --listen unix:/run/weir/collector.sock
-
-SEE ALSO
-  weir(1), weir-sensor(8); docs/operations.md)";
+args::Page Manual() {
+  return {
+      .synopsis = "weir-collector [OPTION...]",
+      .description =
+          "weir-collector takes what sensors saw in CI jobs, keeps it in one SQLite file and answers the questions "
+          "of `weir` about it: jobs, destinations, processes, reports, policy suggestions.\n\n"
+          "It needs no privilege: run it as a user of its own that owns the database.",
+      .exit_status =
+          "0  stopped by SIGTERM or SIGINT, or --check-config found no fault\n"
+          "64  usage: an option or the configuration is wrong\n"
+          "69  the database or an address cannot be used",
+      .environment = "",
+      .files =
+          "/etc/weir/collector.yml  settings\n"
+          "/var/lib/weir/collector.db  the database; -wal and -shm beside it belong to it\n"
+          "/run/weir/collector.sock  the default socket, mode 0660",
+      .examples =
+          "weir-collector\n"
+          "weir-collector --db ./weir.db --listen unix:/run/user/1000/weir.sock\n"
+          "weir-collector --check-config --listen unix:/run/weir/collector.sock",
+      .see_also = "weir(1), weir-sensor(8); /usr/share/doc/weir-collector/operations.md",
+      .further = {{"DURABILITY",
+                   "A batch of events is acknowledged when it is synced to disk, never before. Sending a batch again "
+                   "changes nothing. When the disk or --max-db-bytes is full, nothing is acknowledged; sensors keep "
+                   "their events and send them again."},
+                  {"SETTINGS FILE", kAboutSettings}}};
+}
 
 }  // namespace
 
@@ -56,9 +50,10 @@ std::optional<Options> ParseOptions(int argc, char** argv, int& exit_code) {
   Options options;
   std::string database = kDefaultDatabase;
   options.config.listen = {kDefaultListen};
-  CLI::App app(kDescription, "weir-collector");
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("weir-collector ") + WEIR_VERSION);
+  CLI::App app("keep what sensors saw in CI jobs, and answer questions about it", "weir-collector");
+  app.formatter(args::ManualPage(Manual(), /*columns=*/0));
+  app.set_help_flag("-h,--help", "Print this page");
+  app.set_version_flag("--version", std::string("weir-collector ") + WEIR_VERSION, "Print the version of this program");
   AddSettingsOption(app, "/etc/weir/collector.yml");
   app.add_option("--db", database, "SQLite file; made when it does not exist")
       ->type_name("FILE")

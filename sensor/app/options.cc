@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "args/page.h"
 #include "settings/settings.h"
 
 namespace weir {
@@ -12,41 +13,33 @@ namespace {
 
 constexpr int kExitUsage = 64;  // EX_USAGE, sysexits.h
 
-constexpr char kDescription[] =
-    R"(weir-sensor watches and limits what CI jobs of this host send out. It loads the eBPF
-programs, begins and ends jobs for `weir`, and streams what it sees to a collector.
-
-It runs as root, one a host. When it is killed, enforcement holds; the next one takes
-the running jobs over and tells the gap.)";
-
-constexpr char kFooter[] =
-    R"(SETTINGS FILE
-  The options above by their names, in YAML: `pin_dir: DIR` for --pin-dir DIR. The
-  command line goes first, then the file, then the defaults.
-
-FILES
-  /etc/weir/sensor.yml             settings
-  /run/weir/sensor.sock            control; who is at the other end decides what it may ask
-  /sys/fs/bpf/weir                 pinned programs and maps
-  /etc/weir/runners                runners whose hooks may begin jobs; see weir runner install
-  /var/lib/weir/sensor             running jobs, and the records of ended ones
-
-ENVIRONMENT
-  WEIR_CGROUP_ROOT                 default of --cgroup-root
-
-EXIT STATUS
-  0   stopped by SIGTERM or SIGINT, or --check-config found no fault
-  64  usage: an option or the configuration is wrong
-  69  not armed, or the socket or state directory cannot be used
-  77  a privilege or a kernel feature is missing; the message says which
-
-EXAMPLES
-  weir-sensor
-  weir-sensor --collector unix:/run/weir/collector.sock --log-format json
-  weir-sensor --check-config --cgroup-root /sys/fs/cgroup
-
-SEE ALSO
-  weir(1), weir-collector(8); docs/operations.md)";
+args::Page Manual() {
+  return {
+      .synopsis = "weir-sensor [OPTION...]",
+      .description =
+          "weir-sensor watches and limits what CI jobs of this host send out. It loads the eBPF programs, begins and "
+          "ends jobs for `weir`, and streams what it sees to a collector.\n\n"
+          "It runs as root, one a host. When it is killed, enforcement holds; the next one takes the running jobs "
+          "over and tells the gap.",
+      .exit_status =
+          "0  stopped by SIGTERM or SIGINT, or --check-config found no fault\n"
+          "64  usage: an option or the configuration is wrong\n"
+          "69  not armed, or the socket or state directory cannot be used\n"
+          "77  a privilege or a kernel feature is missing; the message says which",
+      .environment = "WEIR_CGROUP_ROOT  default of --cgroup-root",
+      .files =
+          "/etc/weir/sensor.yml  settings\n"
+          "/run/weir/sensor.sock  control; who is at the other end decides what it may ask\n"
+          "/sys/fs/bpf/weir  pinned programs and maps\n"
+          "/etc/weir/runners  runners whose hooks may begin jobs; see weir runner install\n"
+          "/var/lib/weir/sensor  running jobs, and the records of ended ones",
+      .examples =
+          "weir-sensor\n"
+          "weir-sensor --collector unix:/run/weir/collector.sock --log-format json\n"
+          "weir-sensor --check-config --cgroup-root /sys/fs/cgroup",
+      .see_also = "weir(1), weir-collector(8); /usr/share/doc/weir-sensor/operations.md",
+      .further = {{"SETTINGS FILE", kAboutSettings}}};
+}
 
 }  // namespace
 
@@ -55,9 +48,10 @@ std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit
   std::string cgroup_root, jobs_cgroup, pin_directory = options.config.pin_directory,
                                         state = options.config.state_directory,
                                         runners = options.config.runners_directory;
-  CLI::App app(kDescription, "weir-sensor");
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("weir-sensor ") + WEIR_VERSION);
+  CLI::App app("watch and limit what CI jobs of this host send out", "weir-sensor");
+  app.formatter(args::ManualPage(Manual(), /*columns=*/0));
+  app.set_help_flag("-h,--help", "Print this page");
+  app.set_version_flag("--version", std::string("weir-sensor ") + WEIR_VERSION, "Print the version of this program");
   AddSettingsOption(app, "/etc/weir/sensor.yml");
   app.add_option("--cgroup-root", cgroup_root, "Cgroup at which the programs attach. Default: the cgroup2 mount")
       ->type_name("DIR");

@@ -4,9 +4,13 @@
 
 #include <string>
 
-#include "collector/cli/args/tree.h"
+#include "args/tree.h"
 
 namespace weir::cli {
+
+using args::Flag;
+using args::Node;
+using args::Operand;
 
 /// Scripts to be sourced; `root` is the program. After `--` each completes commands and files, as the shell would.
 [[nodiscard]] std::string BashCompletion(const Node& root);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "collector/cli/args/page.h"
+#include "args/page.h"
 #include "collector/cli/host/places.h"
 #include "collector/cli/term/screen.h"
 
@@ -17,6 +17,10 @@ class Option;
 }  // namespace CLI
 
 namespace weir::cli {
+
+using args::FullName;
+using args::ManualPage;
+using args::Page;
 
 /// One start of the program. Commands read what they need and leave an action.
 struct Invocation {

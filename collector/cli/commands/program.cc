@@ -39,7 +39,8 @@ Page RootPage() {
           .examples =
               "weir run --report job.html -- make test\nweir egress --job latest --denied\n"
               "weir policy suggest --job latest > .github/egress.yml\n"
-              "weir run --policy .github/egress.yml --mode block -- make test"};
+              "weir run --policy .github/egress.yml --mode block -- make test",
+          .see_also = "weir-run(1), weir-runner(1), weir-sensor(8), weir-collector(8); /usr/share/doc/weir"};
 }
 
 struct Program {
@@ -99,7 +100,7 @@ std::string DidYouMean(const std::string& word, const Node& node) {
 // What CLI11 says, where it can be said better.
 std::string MessageOf(const CLI::ParseError& error, const CLI::App& root, const Invocation& invocation) {
   const CLI::App& command = *DeepestGiven(root);
-  const Node node = TreeOf(command);
+  const Node node = args::TreeOf(command);
   const std::vector<std::string> unknown = root.remaining(true);
   const bool lacks_command = !node.children.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
   if (lacks_command && unknown.empty()) {
@@ -147,6 +148,6 @@ Parsed Parse(const std::vector<std::string>& arguments, const Screen& out, const
   return parsed;
 }
 
-Node ProgramTree() { return TreeOf(BuildProgram({}, {})->root); }
+Node ProgramTree() { return args::TreeOf(BuildProgram({}, {})->root); }
 
 }  // namespace weir::cli

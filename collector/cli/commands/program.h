@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "collector/cli/args/tree.h"
+#include "args/tree.h"
 #include "collector/cli/term/screen.h"
 
 namespace weir::cli {
+
+using args::Flag;
+using args::Node;
 
 /// Either `action` is set, or there is only text to print (help, a usage error) and the code to exit with.
 struct Parsed {

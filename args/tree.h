@@ -9,7 +9,7 @@ namespace CLI {
 class App;
 }  // namespace CLI
 
-namespace weir::cli {
+namespace weir::args {
 
 enum class Operand {
   kNone,  ///< a switch
@@ -25,6 +25,7 @@ struct Flag {
   std::string meta;                  ///< what the operand is called: "FILE", "audit|block"
   std::vector<std::string> choices;  ///< all values that are taken; empty: any
   std::string description;
+  std::string usual = {};  ///< what it is when it is not given, where the option tells
   bool repeats = false;
 
   /// "-o, --output FILE", "FILE...".
@@ -40,4 +41,4 @@ struct Node {
 
 [[nodiscard]] Node TreeOf(const CLI::App& app);
 
-}  // namespace weir::cli
+}  // namespace weir::args

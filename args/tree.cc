@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collector/cli/args/tree.h"
+#include "args/tree.h"
 
 #include <CLI/CLI.hpp>
 
-namespace weir::cli {
+namespace weir::args {
 namespace {
 
 // CLI11 tells the values of CLI::IsMember only in the text of the type: "MODE:{audit,block}".
@@ -35,6 +35,7 @@ Flag FlagOf(const CLI::Option& option) {
     for (const auto& choice : flag.choices) flag.meta += (flag.meta.empty() ? "" : "|") + choice;
   }
   flag.description = option.get_description();
+  flag.usual = option.get_default_str();
   flag.repeats = flag.operand != Operand::kNone && option.get_expected_max() > 1;
   return flag;
 }
@@ -58,4 +59,4 @@ Node TreeOf(const CLI::App& app) {
   return node;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::args

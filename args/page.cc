@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collector/cli/args/page.h"
+#include "args/page.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <sstream>
 #include <utility>
 
-#include "collector/cli/args/tree.h"
+#include "args/tree.h"
 
-namespace weir::cli {
+namespace weir::args {
 namespace {
 
 constexpr std::size_t kUsualColumns = 80;
@@ -92,7 +92,9 @@ void Terms(std::string& out, const std::string& text, std::size_t columns) {
 void Options(std::string& out, const Node& node, std::size_t columns) {
   for (const Flag& flag : node.flags) {
     out += std::string(kIndent, ' ') + flag.Usage() + '\n';
-    Wrap(out, flag.description, 2 * kIndent, columns);
+    const std::string end = flag.description.ends_with('.') ? "" : ".";
+    const std::string usual = flag.usual.empty() ? "" : end + " Default: " + flag.usual;
+    Wrap(out, flag.description + usual, 2 * kIndent, columns);
   }
 }
 
@@ -115,15 +117,17 @@ class ManualFormatter : public CLI::FormatterBase {
     const Node node = TreeOf(*app);
     std::string out = "NAME\n";
     Wrap(out, FullName(*app) + " - " + node.description, kIndent, columns_);
-    const auto section = [&](const char* title, bool present, const auto& write) {
+    const auto section = [&](std::string_view title, bool present, const auto& write) {
       if (!present) return;
-      out += std::string("\n") + title + "\n";
+      out += "\n" + std::string(title) + "\n";
       write();
     };
     section("SYNOPSIS", !page_.synopsis.empty(), [&] { Synopsis(out, page_.synopsis, columns_); });
     section("DESCRIPTION", !page_.description.empty(), [&] { Prose(out, page_.description, columns_); });
     section("COMMANDS", !node.children.empty(), [&] { Commands(out, node, columns_); });
     section("OPTIONS", !node.flags.empty(), [&] { Options(out, node, columns_); });
+    for (const auto& [title, text] : page_.further)
+      section(title, true, [&, &prose = text] { Prose(out, prose, columns_); });
     section("EXIT STATUS", !page_.exit_status.empty(), [&] { Terms(out, page_.exit_status, columns_); });
     section("ENVIRONMENT", !page_.environment.empty(), [&] { Terms(out, page_.environment, columns_); });
     section("FILES", !page_.files.empty(), [&] { Terms(out, page_.files, columns_); });
@@ -131,6 +135,7 @@ class ManualFormatter : public CLI::FormatterBase {
       std::istringstream lines(page_.examples);
       for (std::string line; std::getline(lines, line);) out += std::string(kIndent, ' ') + line + '\n';
     });
+    section("SEE ALSO", !page_.see_also.empty(), [&] { Prose(out, page_.see_also, columns_); });
     return out;
   }
 
@@ -151,4 +156,4 @@ std::string FullName(const CLI::App& app) {
   return parent == nullptr ? app.get_name() : FullName(*parent) + " " + app.get_name();
 }
 
-}  // namespace weir::cli
+}  // namespace weir::args
