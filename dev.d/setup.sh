@@ -37,14 +37,17 @@ setup_packages() {
 
 # What the `vm` tests boot: stock kernels and a Debian. Fetched once and kept in the user's cache.
 setup_machines() {
-  local version
+  local version suite
   for version in 5.10 6.1 6.12; do
     say "setup: kernel $version for the test machines"
     tests/vm/fetch_kernel "$version" >/dev/null || { sleep 10 && tests/vm/fetch_kernel "$version" >/dev/null; } ||
       die "no kernel $version for the test machines"
   done
-  say "setup: a Debian for the test machines"
-  tests/vm/fetch_debian >/dev/null || { sleep 10 && tests/vm/fetch_debian >/dev/null; } || die "no Debian for the test machines"
+  for suite in bookworm bullseye; do
+    say "setup: Debian $suite for the test machines"
+    tests/vm/fetch_debian "$suite" >/dev/null || { sleep 10 && tests/vm/fetch_debian "$suite" >/dev/null; } ||
+      die "no Debian $suite for the test machines"
+  done
 }
 
 dev_setup() {

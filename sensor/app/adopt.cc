@@ -159,8 +159,10 @@ void Sensor::Parts::RecordStale(const jobs::JobState& state) {
   facts.sensor_version = SensorVersion();
   facts.host = host;
   facts.kernel = kernel;
-  facts.further_reasons.push_back(
-      "the sensor was gone when the job ended: after a reboot, or because its cgroup was removed from outside");
+  const auto boot_id = jobs::BootId();
+  facts.further_reasons.emplace_back(boot_id && *boot_id != state.boot_id
+                                         ? "broken off: the host was started anew while the job ran"
+                                         : "the sensor was away when the job ended: its cgroup was removed meanwhile");
   const jobs::Record record = jobs::BuildRecord(facts);
   // Scopes count anew after a reboot: its number may be a live job's by now, whose events must stay its own.
   std::uint32_t scope_id = state.scope_id;

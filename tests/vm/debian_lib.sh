@@ -31,3 +31,46 @@ vm_reboot() {
   systemctl --no-block --job-mode=replace-irreversibly start reboot.target
   exit 0
 }
+
+# ---- Weir from its packages ------------------------------------------------------------------------------------------
+
+sensor_pid() { systemctl show --property MainPID --value weir-sensor; }
+active() { systemctl is-active --quiet weir-sensor; }
+
+# The packages of --file.
+install_packages() {
+  modprobe --all tun nfnetlink dummy # what most hosts have loaded, and the guard's probe tries
+  dpkg --install "$VM_FILES"/*.deb >/tmp/install 2>&1 || fail "$(cat /tmp/install)"
+}
+
+# The same, and the sensor armed.
+install_weir() {
+  install_packages
+  wait_for 150 "the sensor" active
+}
+
+# A host beyond a wire, which has every address of 10.9.0.0/16, and writes into /tmp/arrived to which of them somebody
+# connected, at TCP port 443.
+make_far_host() {
+  modprobe veth
+  ip netns add far
+  ip link add wire type veth peer name wire netns far
+  ip addr add 10.255.0.1/24 dev wire
+  ip link set wire up
+  ip -n far addr add 10.255.0.2/24 dev wire
+  ip -n far link set wire up
+  ip -n far link set lo up
+  ip -n far route add local 10.9.0.0/16 dev lo
+  ip route add 10.9.0.0/16 via 10.255.0.2
+  # What every Debian has; a program that was built elsewhere would bring its C library along.
+  # shellcheck disable=SC2016  # Perl's variables
+  ip netns exec far perl -MIO::Socket::INET -e '
+    my $door = IO::Socket::INET->new(LocalPort => 443, Listen => 1024, ReuseAddr => 1) or die $!;
+    $| = 1;
+    print "listens\n";
+    while (1) { if (my $guest = $door->accept) { print $guest->sockhost, "\n" } }' >/tmp/arrived &
+  wait_for 30 "the far host" grep -qx listens /tmp/arrived
+}
+
+# arrivals ADDRESS: how many connections came there.
+arrivals() { grep -cxF "$1" /tmp/arrived || true; }

@@ -44,9 +44,7 @@ for step in $(compgen -A function step_); do
 done
 [[ -z ${ACTIONS_RUNNER_HOOK_JOB_COMPLETED:-} ]] || one hook_completed "$ACTIONS_RUNNER_HOOK_JOB_COMPLETED"
 cat "$temp/_runner_file_commands/step_summary_hook_completed" 2>/dev/null
-for environment in /proc/[0-9]*/environ; do
-  pid=${environment//[!0-9]/}
-  [[ $pid != "$$" ]] && tr '\0' '\n' 2>/dev/null <"$environment" | grep -qxF "RUNNER_TRACKING_ID=$RUNNER_TRACKING_ID" &&
-    kill -KILL "$pid" 2>/dev/null
-done
+while IFS=/ read -r _ _ pid _; do
+  [[ $pid == "$$" ]] || kill -KILL "$pid" 2>/dev/null
+done < <(grep -lzxF "RUNNER_TRACKING_ID=$RUNNER_TRACKING_ID" /proc/[0-9]*/environ 2>/dev/null)
 exit "$failed"
