@@ -9,20 +9,22 @@ archive_name() { printf 'weir-%s-linux-%s' "$(cached "$1" CMAKE_PROJECT_VERSION)
 # cached BUILD NAME: a variable of a CMake cache.
 cached() { sed -n "s/^$2:[A-Z]*=//p" "$1/CMakeCache.txt"; }
 
-# make_archive BUILD NAME FILE: what the packages install, in one folder NAME, from root's place in the file system.
-make_archive() {
-  local build=$1 name=$2 file=$3 stage
+# archive_of BUILD NAME: prints an archive of what the packages install, in one folder NAME, from root's place in the file system.
+archive_of() {
+  local build=$1 name=$2 stage
   stage=$(mktemp -d)
   DESTDIR=$stage/$name cmake --install "$build" --prefix / --strip >/dev/null
   cp LICENSE "$stage/$name/"
   cp -r LICENSES "$stage/$name/"
   cp deploy/INSTALL.md "$stage/$name/"
-  # Whoever makes it, whenever: names in order, no owner, no umask, one time; one thread, since xz splits by their number.
+  # Whoever makes it, whenever: names in order, no owner, no umask, one time.
   tar --directory "$stage" --sort=name --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \
-    --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="@$SOURCE_DATE_EPOCH" --create "$name" |
-    xz --threads=1 -6 >"$file"
+    --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="@$SOURCE_DATE_EPOCH" --create "$name"
   rm -rf "$stage"
 }
+
+# make_archive BUILD NAME FILE: the same, compressed; by one thread, since xz splits by their number.
+make_archive() { archive_of "$1" "$2" | xz --threads=1 -6 >"$3"; }
 
 # check_archive NAME FILE: what it holds runs where there is nothing else, no C library either.
 check_archive() {

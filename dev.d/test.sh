@@ -24,6 +24,9 @@ build_fuzzers() {
   build_preset asan fuzz
 }
 
+# What the tarball holds, for the tests that make it and install it.
+build_static() { build_preset static weir weir-sensor weir-collector manuals; }
+
 dev_test() {
   require_root "./dev test" test
   # shellcheck source=dev.d/build.sh
@@ -33,6 +36,7 @@ dev_test() {
   dev_build all
   setup_machines
   build_fuzzers
+  build_static
   mount_kernel_filesystems
   private_cgroup_root
   export WEIR_BIN_DIR=$WEIR_REPO/build/dev
