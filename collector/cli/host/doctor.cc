@@ -219,7 +219,9 @@ Check CheckResolvers(const std::vector<std::string>& servers) {
 std::vector<Check> ExamineHost(const DoctorConfig& config) {
   utsname kernel{};
   uname(&kernel);
-  rlimit memlock{};
+  // As libbpf does before it loads anything: what may raise the limit is not bound by it.
+  rlimit memlock{RLIM_INFINITY, RLIM_INFINITY};
+  setrlimit(RLIMIT_MEMLOCK, &memlock);
   getrlimit(RLIMIT_MEMLOCK, &memlock);
   const std::string mountinfo = ReadOr("/proc/self/mountinfo");
   return {CheckKernel(kernel.release),
