@@ -22,13 +22,15 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI_VERSION 4u
+#define WEIR_ABI_VERSION 5u
 
 #define WEIR_NAME_BYTES 256u /* RFC 1035 2.3.4 allows 255; one more keeps u64 loads aligned */
 #define WEIR_COMM_BYTES 16u  /* TASK_COMM_LEN, include/linux/sched.h */
 #define WEIR_ARGS_BYTES 4096u
 #define WEIR_PATH_BYTES 1024u
 #define WEIR_PATH_PARTS 32u
+#define WEIR_STEP_BYTES 256u /* of one variable that tells a step's name, and its NUL */
+#define WEIR_STEP_VARS 3u
 
 #define WEIR_MAX_SCOPES 512u
 #define WEIR_MAX_TASKS 65536u
@@ -41,6 +43,7 @@
 #define WEIR_MAX_SCOPE_PENDING 8192u
 #define WEIR_MAX_RULES 1048576u
 #define WEIR_MAX_STUCK 65536u
+#define WEIR_STEPS_KEPT 16u   /* of a scope, the newest; a power of two */
 #define WEIR_SOCK_PENDING 64u /* DNS queries in flight on one socket; the oldest goes first, counted */
 #define WEIR_NAME_PORTS 8u
 #define WEIR_ANSWER_ADDRS 64u /* addresses of one DNS answer */
@@ -122,6 +125,8 @@
 #define WEIR_C_ADOPTED 52u    /* sockets taken into the scope */
 #define WEIR_C_EVENTS 53u     /* events accepted by the rings: what user space must have read when it is complete */
 #define WEIR_C_STUCK_FULL 54u /* stream with refused bytes not remembered: it cannot be aborted at the end */
+#define WEIR_C_STEPS 55u      /* steps that the scope's Runner.Worker began */
+#define WEIR_C_STEP_CUT 56u   /* a step's environment not read to its end: its name may be missing */
 #define WEIR_COUNTERS 64u
 
 struct weir_counts {
@@ -195,6 +200,8 @@ struct weir_scope {
 /* In the scope because the host is, and not in the job's own cgroup: judged alike, but the guard lets it do what services of a
  * host do (weir_guard_scope.services). Inherited; gone for good once it, or who it descends from, comes into that cgroup. */
 #define WEIR_T_SERVICE (1u << 2)
+#define WEIR_T_WORKER (1u << 3) /* the scope's Runner.Worker: each process that it forks begins a step */
+#define WEIR_T_BEGINS (1u << 4) /* a step's first process, until its first exec: that one's environment names the step */
 
 /* weir_tasks: tgid -> this. Written by the process programs; the sensor marks canaries. */
 struct weir_task {
@@ -205,6 +212,30 @@ struct weir_task {
     __u32 scope_id;
     __u32 ppid;
     __u32 flags;
+    __u32 step; /* which began it (weir_steps); 0: none, or not known */
+};
+
+/*
+ * weir_steps: the steps of a job that a Runner.Worker runs. Step 0 is the Worker itself, written by the sensor before that
+ * process enters the scope: its tgid, its start (in the unit of struct weir_protected) and how many steps it has begun so far.
+ * A miss: the scope has no steps. Step N is the N-th process that the Worker, by whichever thread, has forked; written by the
+ * process programs. Such a row claims its number, since no program of 5.10 can add and read in one go: of several that insert
+ * the same one succeeds. The newest WEIR_STEPS_KEPT stay.
+ *
+ * A process is of the step that its parent was of when it forked, whatever becomes of either later. One that comes into the
+ * scope by its cgroup is of the newest step; of none (0) once weir_tasks had no room for a process of the scope, because it may
+ * be that one, and to be of no known step is better than to be of another's.
+ */
+struct weir_step_key {
+    __u32 scope_id;
+    __u32 step;
+};
+
+struct weir_step {
+    __u64 start_ns;
+    __u32 tgid;
+    __u32 begun; /* step 0: the newest step */
+    __u32 lost;  /* step 0: 1: weir_tasks had no room for some process of the scope */
     __u32 reserved;
 };
 
@@ -265,7 +296,7 @@ struct weir_fwd_gone_key {
 struct weir_fwd_gone {
     __u64 exec_id;
     __u32 tgid;
-    __u32 reserved;
+    __u32 step;
 };
 
 /* ---- policy ------------------------------------------------------------------------------------------------ */
@@ -504,6 +535,7 @@ struct weir_sock {
     __u32 generation; /* of the kept verdict; 0: none kept */
     __u32 rule_id;
     __u32 tgid;
+    __u32 step;  /* of the process */
     __u32 flags; /* WEIR_K_* */
     /* The flow: the destination as the process gave it. */
     __be16 port;
@@ -513,7 +545,7 @@ struct weir_sock {
     __u8 hook;
     __be16 dns_port; /* resolver's port as the process gave it, before NAT */
     __be16 seen_port;
-    __u8 reserved[2];
+    __u8 reserved[6];
     __u8 addr[16];
     __u8 seen_addr[16]; /* destination of the last packet that was judged and let through: after NAT */
     __u8 dns_addr[16];
@@ -528,16 +560,18 @@ struct weir_stuck {
     __u32 reserved;
 };
 
-/* weir_flows: one per process image, destination and verdict. Deduplicates events and carries the sums. */
+/* weir_flows: one per process image, step, destination and verdict. Deduplicates events and carries the sums. (Of several
+ * steps is only the Worker's own image, of which each step is a fork until it executes something.) */
 struct weir_flow_key {
     __u64 exec_id;
     __u32 scope_id;
+    __u32 step;
     __be16 port;
     __u8 proto;
     __u8 verdict;
     __u8 hook; /* WEIR_HOOK_*; DNS flows have the name's hash in addr[0..7] and the type in port */
     __u8 why;
-    __u8 reserved[6];
+    __u8 reserved[2];
     __u8 addr[16];
 };
 
@@ -570,8 +604,9 @@ struct weir_event {
     __u64 exec_id;
     __u32 scope_id;
     __u32 tgid;
+    __u32 step; /* of the process; 0: none, or not known */
     __u16 kind; /* WEIR_E_* */
-    __u16 reserved[3];
+    __u16 reserved;
 };
 
 #define WEIR_X_DELETED (1u << 0)
@@ -582,8 +617,10 @@ struct weir_event {
 #define WEIR_X_CWD_CUT (1u << 5)
 #define WEIR_X_ENTERED (1u << 6) /* not an exec: the process joined the scope with this image */
 
-/* data: args_len bytes of argv (NUL-separated), then path_len, then cwd_len bytes. Paths are dentry names leaf first,
- * each NUL-terminated, as walking d_parent yields them; user space turns them round (bpf/path.h). */
+/* data: args_len bytes of argv (NUL-separated), then path_len, then cwd_len bytes, then step_len bytes. Paths are dentry names
+ * leaf first, each NUL-terminated, as walking d_parent yields them; user space turns them round (bpf/path.h). The last part is
+ * there for the exec that names a step: as many as it has of the variables GITHUB_ACTION, GITHUB_ACTION_REF and
+ * GITHUB_ACTION_REPOSITORY, in the order of the environment, "NAME=value" and a NUL each; a value may be cut. */
 struct weir_exec_event {
     struct weir_event event;
     __u64 parent_exec_id;
@@ -599,6 +636,8 @@ struct weir_exec_event {
     __u16 path_len;
     __u16 cwd_len;
     __u64 args_full_len; /* length of argv before it was cut */
+    __u32 step_len;
+    __u32 reserved;
     __u8 comm[WEIR_COMM_BYTES];
 };
 
@@ -686,6 +725,8 @@ WEIR_ASSERT_SIZE(weir_ring_use, 24);
 WEIR_ASSERT_SIZE(weir_usage, 80);
 WEIR_ASSERT_SIZE(weir_scope, 48);
 WEIR_ASSERT_SIZE(weir_task, 48);
+WEIR_ASSERT_SIZE(weir_step_key, 8);
+WEIR_ASSERT_SIZE(weir_step, 24);
 WEIR_ASSERT_SIZE(weir_canary, 24);
 WEIR_ASSERT_SIZE(weir_netns_key, 16);
 WEIR_ASSERT_SIZE(weir_resolver_key, 20);
@@ -709,11 +750,11 @@ WEIR_ASSERT_SIZE(weir_guarded, 8);
 WEIR_ASSERT_SIZE(weir_socket_key, 24);
 WEIR_ASSERT_SIZE(weir_host, 16);
 WEIR_ASSERT_SIZE(weir_own_path, 128);
-WEIR_ASSERT_SIZE(weir_sock, 120);
+WEIR_ASSERT_SIZE(weir_sock, 128);
 WEIR_ASSERT_SIZE(weir_flow_key, 40);
 WEIR_ASSERT_SIZE(weir_flow, 64);
 WEIR_ASSERT_SIZE(weir_event, 32);
-WEIR_ASSERT_SIZE(weir_exec_event, 120);
+WEIR_ASSERT_SIZE(weir_exec_event, 128);
 WEIR_ASSERT_SIZE(weir_fork_event, 48);
 WEIR_ASSERT_SIZE(weir_exit_event, 40);
 WEIR_ASSERT_SIZE(weir_flow_event, 344);

@@ -100,6 +100,7 @@ static __always_inline int weir_sock_keep(struct bpf_sock *sk, struct weir_sock 
     sock->generation = act->generation;
     sock->rule_id = act->rule_id;
     sock->tgid = act->tgid;
+    sock->step = act->step;
     sock->flags |= WEIR_K_FLOW;
     if (weir_addr_is_loopback((const __u32 *)act->addr)) sock->flags |= WEIR_K_HERE;
     sock->port = act->port;
@@ -194,6 +195,7 @@ static __always_inline int weir_judge_address(struct bpf_sock_addr *ctx, const s
         if (task) {
             sock->exec_id = task->exec_id;
             sock->tgid = tgid;
+            sock->step = task->step;
         }
         return WEIR_HOOK_ALLOW;
     }
@@ -207,6 +209,9 @@ static __always_inline int weir_judge_address(struct bpf_sock_addr *ctx, const s
                             .generation = scope->generation,
                             .rule_id = judgement.rule_id,
                             .tgid = tgid,
+                            .step = task   ? task->step
+                                    : sock ? sock->step
+                                           : 0,
                             .port = dest->port,
                             .seen_port = dest->port,
                             .proto = dest->proto,

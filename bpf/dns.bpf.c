@@ -24,6 +24,7 @@ static __always_inline void weir_dns_begin(struct weir_dns_state *s) {
     __builtin_memset(&s->asked, 0, sizeof(s->asked));
     s->asked.exec_id = s->in.exec_id;
     s->asked.tgid = s->in.tgid;
+    s->asked.step = s->in.step;
     s->asked.scope_id = s->in.scope_id;
     s->asked.server_port = s->in.server_port;
     __builtin_memcpy(s->asked.server, s->in.server, 16);

@@ -119,9 +119,13 @@ static __always_inline int weir_dns_may_teach(struct __sk_buff *skb, const struc
 
 static __always_inline void weir_dns_event_fill(struct weir_dns_event *record, const struct weir_dns_state *state,
                                                 __u16 kind, __u8 verdict) {
+    const struct weir_who who = {.exec_id = state->asked.exec_id,
+                                 .scope_id = state->asked.scope_id,
+                                 .tgid = state->asked.tgid,
+                                 .step = state->asked.step};
     __u32 n = state->out.n_addrs;
 
-    weir_event_begin(&record->event, kind, state->asked.scope_id, state->asked.exec_id, state->asked.tgid);
+    weir_event_begin(&record->event, kind, &who);
     record->rule_id = state->out.rule_id;
     record->ttl = state->out.ttl;
     record->qtype = state->out.qtype;
@@ -169,9 +173,10 @@ __weak __noinline int weir_dns_send(__u32 slot, __u32 kind, __u32 verdict) {
 }
 
 static __noinline int weir_finding_once(const struct weir_sock *sock, __u32 finding, __u64 value) {
+    const struct weir_who who = weir_who_sock(sock);
     struct weir_found found = {.value = value, .finding = finding};
 
-    weir_find_once(sock->scope_id, sock->exec_id, sock->tgid, &found);
+    weir_find_once(&who, &found);
     return 0;
 }
 
@@ -182,6 +187,7 @@ static __always_inline void weir_dns_note_query(const struct weir_dns_state *sta
     __u32 scope_id = state->in.scope_id;
     struct weir_flow_key key = {.exec_id = state->in.exec_id,
                                 .scope_id = scope_id,
+                                .step = state->in.step,
                                 .port = bpf_htons(state->out.qtype),
                                 .proto = WEIR_UDP,
                                 .verdict = verdict,
@@ -204,6 +210,7 @@ static __always_inline void weir_dns_input(struct weir_dns_state *state, struct 
     state->in.payload_len = packet->length - state->in.payload_off;
     state->in.scope_id = sock->scope_id;
     state->in.tgid = sock->tgid;
+    state->in.step = sock->step;
     state->in.server_port = server_port;
     __builtin_memcpy(state->in.server, server, 16);
 }

@@ -72,11 +72,12 @@ struct weir_pending {
     struct weir_name_key rule; /* entry that allowed the name, looked up again at the answer; len 0: none */
     __u32 scope_id;
     __u32 tgid;
+    __u32 step;
     __u16 qtype;
     __u16 id; /* transaction, host order */
     __be16 server_port;
     __u8 teach; /* WEIR_TEACH_* */
-    __u8 reserved;
+    __u8 reserved[5];
     __u8 server[16];
     __u8 name[WEIR_NAME_BYTES];
 };
@@ -89,10 +90,11 @@ struct weir_dns_in {
     __u32 payload_len;
     __u32 scope_id;
     __u32 tgid;         /* query */
+    __u32 step;         /* query */
     __u32 mode;         /* WEIR_MODE_*; in audit a query that would be denied is remembered too */
     __u32 teach;        /* query: 0: this server's answers are not to be believed */
     __be16 server_port; /* query: as the process gave it; answer: source of the packet */
-    __u8 reserved[6];
+    __u8 reserved[2];
     __u8 server[16];
 };
 
@@ -162,6 +164,6 @@ struct weir_dns_state {
 };
 
 WEIR_ASSERT_SIZE(weir_pending_key, 16);
-WEIR_ASSERT_SIZE(weir_pending, 320);
+WEIR_ASSERT_SIZE(weir_pending, 328);
 
 #endif /* WEIR_DNS_STATE_H */

@@ -4,7 +4,7 @@
 #ifndef WEIR_ENTER_BPF_H
 #define WEIR_ENTER_BPF_H
 
-#include "image.bpf.h"
+#include "step.bpf.h"
 
 /* Has the last thread begun to exit? Then the exit record is written, or about to be. */
 static __always_inline int weir_task_gone(struct task_struct *task) {
@@ -56,6 +56,7 @@ __weak __noinline int weir_enter(__u64 task_address, __u32 scope_id, __u32 reada
     if (weir_enter_canary(tgid, scope_id, fresh.start_ns)) return 0;
     fresh.flags = weir_service_flag(scope_id, weir_cgroup_of(task));
     fresh.exec_id = weir_exec_id_new();
+    weir_step_join(&fresh, tgid);
     if (parent && parent->scope_id == scope_id) fresh.parent_exec_id = parent->exec_id;
     if (!weir_image_identify(task_address)) fresh.proc_mask = weir_image_mask(scope_id);
     if (weir_task_add(tgid, &fresh)) return -1;
@@ -69,11 +70,16 @@ __weak __noinline int weir_enter(__u64 task_address, __u32 scope_id, __u32 reada
  * comes into the job's own cgroup is the job's from now on. */
 static __always_inline void weir_check_left(__u32 tgid, struct weir_task *entry, __u64 cgroup) {
     struct cgroup *at = (void *)cgroup;
+    struct weir_who who;
 
-    if (entry->flags & WEIR_T_SERVICE && !weir_service_flag(entry->scope_id, cgroup)) entry->flags &= ~WEIR_T_SERVICE;
+    if (entry->flags & WEIR_T_SERVICE && !weir_service_flag(entry->scope_id, cgroup)) {
+        entry->flags &= ~WEIR_T_SERVICE;
+        weir_step_join(entry, tgid);
+    }
     if (entry->flags & (WEIR_T_LEFT | WEIR_T_CANARY) || weir_scope_of_cgroup(cgroup) == entry->scope_id) return;
     entry->flags |= WEIR_T_LEFT;
-    weir_finding(entry->scope_id, entry->exec_id, tgid, WEIR_F_LEFT_CGROUP, BPF_CORE_READ(at, kn, id));
+    who = weir_who_task(entry, tgid);
+    weir_finding(&who, WEIR_F_LEFT_CGROUP, BPF_CORE_READ(at, kn, id));
 }
 
 #endif /* WEIR_ENTER_BPF_H */

@@ -21,16 +21,35 @@ union weir_records {
 };
 const volatile union weir_records *const volatile weir_record_types __weak = 0;
 
-static __always_inline void weir_event_begin(struct weir_event *event, __u16 kind, __u32 scope_id, __u64 exec_id,
-                                             __u32 tgid) {
+/* Whose record it is. */
+struct weir_who {
+    __u64 exec_id;
+    __u32 scope_id;
+    __u32 tgid;
+    __u32 step;
+};
+
+static __always_inline struct weir_who weir_who_task(const struct weir_task *task, __u32 tgid) {
+    struct weir_who who = {.exec_id = task->exec_id, .scope_id = task->scope_id, .tgid = tgid, .step = task->step};
+
+    return who;
+}
+
+static __always_inline struct weir_who weir_who_sock(const struct weir_sock *sock) {
+    struct weir_who who = {
+        .exec_id = sock->exec_id, .scope_id = sock->scope_id, .tgid = sock->tgid, .step = sock->step};
+
+    return who;
+}
+
+static __always_inline void weir_event_begin(struct weir_event *event, __u16 kind, const struct weir_who *who) {
     event->boot_ns = weir_now();
-    event->exec_id = exec_id;
-    event->scope_id = scope_id;
-    event->tgid = tgid;
+    event->exec_id = who->exec_id;
+    event->scope_id = who->scope_id;
+    event->tgid = who->tgid;
+    event->step = who->step;
     event->kind = kind;
-    event->reserved[0] = 0;
-    event->reserved[1] = 0;
-    event->reserved[2] = 0;
+    event->reserved = 0;
 }
 
 static __always_inline void weir_comm(__u8 comm[WEIR_COMM_BYTES]) {
@@ -52,15 +71,16 @@ struct weir_found {
     __u8 verdict;
 };
 
-static __always_inline void weir_find(__u32 scope_id, __u64 exec_id, __u32 tgid, const struct weir_found *found) {
+static __always_inline void weir_find(const struct weir_who *who, const struct weir_found *found) {
     struct weir_finding_event *record = 0;
+    __u32 scope_id = who->scope_id;
 
     if (weir_denials_admit(scope_id, sizeof(*record))) record = bpf_ringbuf_reserve(&weir_denials, sizeof(*record), 0);
     if (!record) {
         weir_count(scope_id, WEIR_C_LOST_FINDING);
         return;
     }
-    weir_event_begin(&record->event, WEIR_E_FINDING, scope_id, exec_id, tgid);
+    weir_event_begin(&record->event, WEIR_E_FINDING, who);
     record->value = found->value;
     record->finding = found->finding;
     record->guard_class = found->guard_class;
@@ -71,10 +91,10 @@ static __always_inline void weir_find(__u32 scope_id, __u64 exec_id, __u32 tgid,
     weir_count(scope_id, WEIR_C_EVENTS);
 }
 
-static __always_inline void weir_finding(__u32 scope_id, __u64 exec_id, __u32 tgid, __u32 finding, __u64 value) {
+static __always_inline void weir_finding(const struct weir_who *who, __u32 finding, __u64 value) {
     struct weir_found found = {.value = value, .finding = finding};
 
-    weir_find(scope_id, exec_id, tgid, &found);
+    weir_find(who, &found);
 }
 
 #endif /* WEIR_EVENT_BPF_H */

@@ -12,10 +12,11 @@
 
 static __always_inline void weir_flow_event_fill(struct weir_flow_event *record, const struct weir_sock *sock,
                                                  __u32 generation, __u32 socket_kind, int in_process) {
+    const struct weir_who who = weir_who_sock(sock);
     const struct weir_learned *learned;
     struct weir_dest dest = {};
 
-    weir_event_begin(&record->event, WEIR_E_FLOW, sock->scope_id, sock->exec_id, sock->tgid);
+    weir_event_begin(&record->event, WEIR_E_FLOW, &who);
     record->rule_id = sock->rule_id;
     record->generation = generation;
     record->port = sock->port;
@@ -70,6 +71,7 @@ static __always_inline void weir_flow_key_of(struct weir_flow_key *key, const st
     __builtin_memset(key, 0, sizeof(*key));
     key->exec_id = sock->exec_id;
     key->scope_id = sock->scope_id;
+    key->step = sock->step;
     key->port = sock->port;
     key->proto = sock->proto;
     key->verdict = sock->verdict;

@@ -15,7 +15,7 @@ static __always_inline void weir_forwarded_closed(struct bpf_sock *sk, const str
     const __u32 *seen = (const __u32 *)sock->seen_addr;
     const struct weir_scope *scope = weir_scope_of(sock->scope_id);
     struct weir_fwd_gone_key key = {.scope_id = sock->scope_id, .v6 = !weir_addr_is_v4(seen)};
-    struct weir_fwd_gone gone = {.exec_id = sock->exec_id, .tgid = sock->tgid};
+    struct weir_fwd_gone gone = {.exec_id = sock->exec_id, .tgid = sock->tgid, .step = sock->step};
 
     if (!scope || sock->proto != WEIR_TCP || !sock->seen_port || !weir_addr_is_loopback(seen)) return;
     if (sock->seen_port != (key.v6 ? scope->forwarder_port6 : scope->forwarder_port4)) return;

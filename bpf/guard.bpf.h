@@ -80,6 +80,7 @@ __weak __noinline int weir_guard_judge_spare(__u32 guard_class, __u64 value, __u
     const struct weir_task *task = weir_guarded_task(&tgid);
     struct weir_found found = {.value = value, .finding = WEIR_F_GUARD, .guard_class = (__u16)guard_class};
     struct weir_guard_scope *guard;
+    struct weir_who who;
     __u32 scope_id;
 
     if (!task || guard_class >= WEIR_GUARD_CLASSES) return 0;
@@ -97,7 +98,8 @@ __weak __noinline int weir_guard_judge_spare(__u32 guard_class, __u64 value, __u
     } else {
         return 0;
     }
-    if (!(task->flags & WEIR_T_CANARY)) weir_find_once(scope_id, task->exec_id, tgid, &found);
+    who = weir_who_task(task, tgid);
+    if (!(task->flags & WEIR_T_CANARY)) weir_find_once(&who, &found);
     return found.verdict == WEIR_DENY ? -WEIR_EPERM : 0;
 }
 

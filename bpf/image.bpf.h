@@ -9,7 +9,7 @@
 #ifndef WEIR_IMAGE_BPF_H
 #define WEIR_IMAGE_BPF_H
 
-#include "walk.bpf.h"
+#include "environ.bpf.h"
 
 /* include/uapi/linux/magic.h */
 #define WEIR_TMPFS_MAGIC 0x01021994
@@ -97,7 +97,9 @@ static __always_inline void weir_image_paths(struct weir_image *image, struct ta
 
 static __always_inline void weir_image_owner(struct weir_image *image, struct task_struct *task, __u32 tgid,
                                              const struct weir_task *entry) {
-    weir_event_begin(&image->event.event, WEIR_E_EXEC, entry->scope_id, entry->exec_id, tgid);
+    const struct weir_who who = weir_who_task(entry, tgid);
+
+    weir_event_begin(&image->event.event, WEIR_E_EXEC, &who);
     image->event.parent_exec_id = entry->parent_exec_id;
     image->event.start_ns = entry->start_ns;
     image->event.ppid = entry->ppid;
@@ -109,6 +111,7 @@ static __always_inline void weir_image_owner(struct weir_image *image, struct ta
 
 #define WEIR_IMAGE_READABLE (1u << 0) /* the current task's memory holds the image's argv */
 #define WEIR_IMAGE_ENTERED (1u << 1)  /* not an exec: the process joins its scope with this image */
+#define WEIR_IMAGE_STEP (1u << 2)     /* its environment names a step */
 
 /* The record of the identified image of a tracked task. */
 __weak __noinline int weir_image_send(__u64 task_address, __u32 tgid, __u32 how) {
@@ -122,6 +125,7 @@ __weak __noinline int weir_image_send(__u64 task_address, __u32 tgid, __u32 how)
     if (how & WEIR_IMAGE_ENTERED) image->event.flags |= WEIR_X_ENTERED;
     weir_image_args(image, task, how & WEIR_IMAGE_READABLE);
     weir_image_paths(image, task);
+    if (how & WEIR_IMAGE_STEP) weir_image_step(image, task, entry->scope_id);
     if (image->event.flags & WEIR_X_ARGS_CUT) weir_count(entry->scope_id, WEIR_C_ARGS_CUT);
     if (image->event.flags & (WEIR_X_PATH_CUT | WEIR_X_CWD_CUT)) weir_count(entry->scope_id, WEIR_C_PATH_CUT);
     weir_count(entry->scope_id, WEIR_C_EXECS);

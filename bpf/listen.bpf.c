@@ -39,12 +39,14 @@ SEC("raw_tp/inet_sock_set_state")
 int weir_listen(struct bpf_raw_tracepoint_args *ctx) {
     struct weir_found found = {.finding = WEIR_F_LISTENER};
     const struct weir_task *task;
+    struct weir_who who;
     __u32 tgid;
 
     if ((int)ctx->args[2] != WEIR_TCP_LISTEN) return 0;
     task = weir_current(&tgid);
     if (!task || !task->scope_id || task->flags & WEIR_T_CANARY) return 0;
     found.value = weir_listen_value((void *)ctx->args[0]);
-    if (found.value) weir_find_once(task->scope_id, task->exec_id, tgid, &found);
+    who = weir_who_task(task, tgid);
+    if (found.value) weir_find_once(&who, &found);
     return 0;
 }

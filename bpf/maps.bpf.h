@@ -68,6 +68,16 @@ struct {
     __uint(pinning, LIBBPF_PIN_BY_NAME);
 } WEIR_MAP(weir_stand_ins);
 
+/* Steps of jobs that a Runner.Worker runs (abi.h); step 0 written by the sensor, the others by the process programs. A miss
+ * of step 0: no steps. A full table: new steps have no number. Preallocated, because tracepoints must not allocate. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, WEIR_MAX_SCOPES * 2 * WEIR_STEPS_KEPT);
+    __type(key, struct weir_step_key);
+    __type(value, struct weir_step);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} WEIR_MAP(weir_steps);
+
 /* Last exec_id that each CPU gave out; pinned, because exec ids are unique until reboot. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

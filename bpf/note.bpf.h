@@ -52,16 +52,17 @@ static __noinline int weir_flow_note(const struct weir_flow_key *key, __u32 rule
 }
 
 /* The same finding of the same process image is one event, so that a loop cannot fill the ring. */
-static __always_inline void weir_find_once(__u32 scope_id, __u64 exec_id, __u32 tgid, const struct weir_found *found) {
-    struct weir_flow_key key = {.exec_id = exec_id,
-                                .scope_id = scope_id,
+static __always_inline void weir_find_once(const struct weir_who *who, const struct weir_found *found) {
+    struct weir_flow_key key = {.exec_id = who->exec_id,
+                                .scope_id = who->scope_id,
+                                .step = who->step,
                                 .port = (__be16)found->guard_class,
                                 .verdict = found->verdict,
                                 .hook = WEIR_HOOK_FINDING,
                                 .why = (__u8)found->finding};
 
     __builtin_memcpy(key.addr, &found->value, sizeof(found->value));
-    if (weir_flow_note(&key, WEIR_RULE_NONE, tgid)) weir_find(scope_id, exec_id, tgid, found);
+    if (weir_flow_note(&key, WEIR_RULE_NONE, who->tgid)) weir_find(who, found);
 }
 
 #endif /* WEIR_NOTE_BPF_H */

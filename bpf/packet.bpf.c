@@ -183,6 +183,7 @@ __noinline int weir_packet_slow(struct __sk_buff *skb, __u32 plain) {
                             .scope_id = sock->scope_id,
                             .rule_id = judgement.rule_id,
                             .tgid = sock->tgid,
+                            .step = sock->step,
                             .port = packet.dest.port,
                             .proto = packet.dest.proto,
                             .verdict = (__u8)weir_opaque(weir_verdict(scope, why)),
@@ -214,6 +215,7 @@ static __always_inline int weir_foreign(struct __sk_buff *skb, const struct weir
     struct weir_sock act = {.exec_id = sender->exec_id,
                             .scope_id = sender->scope_id,
                             .tgid = tgid,
+                            .step = sender->step,
                             .port = packet.dest.port,
                             .proto = packet.dest.proto,
                             .verdict = weir_verdict(scope, WEIR_WHY_FOREIGN),
@@ -252,6 +254,7 @@ __noinline int weir_check_sender(struct __sk_buff *skb) {
     sock->generation = 0;
     sock->exec_id = sender->exec_id;
     sock->tgid = tgid;
+    sock->step = sender->step;
     return WEIR_PACKET_PASS;
 }
 

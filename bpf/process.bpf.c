@@ -8,13 +8,16 @@
 
 static __always_inline void weir_fork_record(__u32 tgid, const struct weir_task *child) {
     struct weir_fork_event record = {.start_ns = child->start_ns, .ppid = child->ppid};
+    const struct weir_who who = weir_who_task(child, tgid);
 
-    weir_event_begin(&record.event, WEIR_E_FORK, child->scope_id, child->exec_id, tgid);
+    weir_event_begin(&record.event, WEIR_E_FORK, &who);
     weir_count(child->scope_id, WEIR_C_FORKS);
     weir_event_output(child->scope_id, &record, sizeof(record), WEIR_C_LOST_FORK);
 }
 
-/* The child of a scope's task is the scope's, whatever cgroup it starts in. */
+/* The child of a scope's task is the scope's, whatever cgroup it starts in, and its parent's step's, unless the parent is the
+ * Runner.Worker, of whose children each is a step's first process. Who forked is the current task: clone(CLONE_PARENT) makes no
+ * process the Worker's child that the Worker did not fork. */
 static __always_inline void weir_fork_inherit(struct task_struct *task, __u32 tgid, const struct weir_task *parent,
                                               __u64 clone_flags) {
     struct weir_task child = *parent;
@@ -23,6 +26,10 @@ static __always_inline void weir_fork_inherit(struct task_struct *task, __u32 tg
     child.flags &= WEIR_T_LEFT | WEIR_T_CANARY | WEIR_T_SERVICE;
     child.ppid = BPF_CORE_READ(task, real_parent, tgid);
     child.start_ns = BPF_CORE_READ(task, start_boottime);
+    if (parent->flags & WEIR_T_WORKER) {
+        child.flags |= WEIR_T_BEGINS;
+        child.step = weir_step_begin(child.scope_id, tgid);
+    }
     if (weir_task_add(tgid, &child)) return;
     if (!(child.flags & WEIR_T_CANARY)) weir_fork_record(tgid, &child);
     if (!(clone_flags & WEIR_CLONE_INTO_CGROUP)) return;
@@ -68,7 +75,7 @@ int weir_exec(struct bpf_raw_tracepoint_args *ctx) {
     struct task_struct *task = (void *)ctx->args[0];
     __u32 tgid = BPF_CORE_READ(task, tgid);
     struct weir_task *entry = weir_task_of(task, tgid);
-    __u32 scope_id;
+    __u32 scope_id, how = WEIR_IMAGE_READABLE;
 
     if (!entry || !entry->scope_id) {
         /* A task that found no room may find some now. */
@@ -82,7 +89,11 @@ int weir_exec(struct bpf_raw_tracepoint_args *ctx) {
     entry->exec_id = weir_exec_id_new();
     entry->ppid = BPF_CORE_READ(task, real_parent, tgid);
     entry->proc_mask = weir_image_identify((__u64)task) ? 0 : weir_image_mask(entry->scope_id);
-    weir_image_send((__u64)task, tgid, WEIR_IMAGE_READABLE);
+    if (entry->flags & WEIR_T_BEGINS) {
+        entry->flags &= ~WEIR_T_BEGINS;
+        how |= WEIR_IMAGE_STEP;
+    }
+    weir_image_send((__u64)task, tgid, how);
     return 0;
 }
 
@@ -101,12 +112,14 @@ int weir_exit(struct bpf_raw_tracepoint_args *ctx) {
     __u32 tgid = BPF_CORE_READ(task, tgid);
     const struct weir_task *entry = weir_task_of(task, tgid);
     struct weir_exit_event record = {};
+    struct weir_who who;
     __u32 scope_id, flags;
 
     if (!entry || !weir_task_gone(task)) return 0;
     scope_id = entry->scope_id;
     flags = entry->flags;
-    weir_event_begin(&record.event, WEIR_E_EXIT, scope_id, entry->exec_id, tgid);
+    who = weir_who_task(entry, tgid);
+    weir_event_begin(&record.event, WEIR_E_EXIT, &who);
     record.code = weir_wait_status(task);
     if (!weir_task_remove(tgid, scope_id) || flags & WEIR_T_CANARY) return 0;
     weir_count(scope_id, WEIR_C_EXITS);

@@ -88,7 +88,7 @@ __noinline int weir_take_in(struct __sk_buff *skb) {
     const struct weir_task *task;
     struct weir_sock *sock;
     __u64 exec_id = 0;
-    __u32 tgid = 0, scope_id;
+    __u32 tgid = 0, step = 0, scope_id;
 
     if (!sk) return WEIR_TAKEN_NOT;
     sk = bpf_sk_fullsock(sk);
@@ -96,10 +96,12 @@ __noinline int weir_take_in(struct __sk_buff *skb) {
     task = weir_sender(sk, &tgid);
     scope_id = task ? task->scope_id : weir_birth_scope(skb, sk);
     if (!scope_id) return WEIR_TAKEN_NOT;
-    if (task)
+    if (task) {
         exec_id = task->exec_id;
-    else
+        step = task->step;
+    } else {
         tgid = 0;
+    }
     sock = bpf_sk_storage_get(&weir_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
     if (!sock) {
         scope = weir_scope_of(scope_id);
@@ -109,6 +111,7 @@ __noinline int weir_take_in(struct __sk_buff *skb) {
     }
     sock->exec_id = exec_id;
     sock->tgid = tgid;
+    sock->step = step;
     sock->flags = WEIR_K_ADOPTED;
     sock->hook = WEIR_HOOK_SOCKET;
     sock->generation = 0;

@@ -43,6 +43,7 @@ int weir_sock_create(struct bpf_sock *ctx) {
                             .netns_cookie = bpf_get_netns_cookie(ctx),
                             .scope_id = task->scope_id,
                             .tgid = tgid,
+                            .step = task->step,
                             .proto = (__u8)protocol,
                             .verdict = weir_verdict(scope, why),
                             .why = (__u8)why,

@@ -60,10 +60,13 @@ static __always_inline struct weir_task *weir_task_of(struct task_struct *task, 
 
 static __always_inline void weir_task_untracked(__u32 scope_id) {
     struct weir_task stand_in = {.scope_id = scope_id};
+    struct weir_step_key of_scope = {.scope_id = scope_id};
+    struct weir_step *steps = bpf_map_lookup_elem(&weir_steps, &of_scope);
     __u32 zero = 0;
     __u64 *untracked = bpf_map_lookup_elem(&weir_untracked, &zero);
 
     weir_count(scope_id, WEIR_C_TASKS_FULL);
+    if (steps) steps->lost = 1;
     /* First who it is judged as, then that anybody needs to ask. */
     bpf_map_update_elem(&weir_stand_ins, &scope_id, &stand_in, BPF_NOEXIST);
     if (untracked) __sync_fetch_and_add(untracked, 1);

@@ -10,7 +10,7 @@
 #include "task.bpf.h"
 
 #define WEIR_PART_BYTES 256u /* NAME_MAX and its NUL, include/uapi/linux/limits.h */
-#define WEIR_IMAGE_BYTES (WEIR_ARGS_BYTES + 2 * WEIR_PATH_BYTES)
+#define WEIR_IMAGE_BYTES (WEIR_ARGS_BYTES + 2 * WEIR_PATH_BYTES + WEIR_STEP_VARS * WEIR_STEP_BYTES)
 #define WEIR_MAX_MOUNTS 8u /* mounts above one another that a path may cross */
 
 struct weir_image {
@@ -22,6 +22,10 @@ struct weir_image {
     __u32 used;
     __u32 limit; /* of `used`, for the path that is being walked */
     __u32 parts; /* of that path, so far */
+    __u32 vars;  /* of the environment, taken so far */
+    __u64 env_at;
+    __u64 env_end;
+    __u32 env_inside; /* env_at is not the beginning of a variable */
     __u32 reserved;
 };
 

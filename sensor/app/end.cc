@@ -63,9 +63,13 @@ std::map<std::string, std::uint64_t> Sensor::Parts::ForwarderCounts(std::uint32_
 void Sensor::Parts::SettleLeftovers(LiveJob& job, jobs::RecordFacts& facts) {
   const std::uint32_t scope_id = job.state.scope_id;
   auto left = Survivors(scope_id, &*job.cgroup);
-  std::map<pid_t, std::string> seen;
-  const auto name = [&seen](const std::vector<pid_t>& pids) {
-    for (const pid_t pid : pids) seen.try_emplace(pid, NameOf(pid));
+  struct Process {
+    std::string name;
+    std::uint32_t step;
+  };
+  std::map<pid_t, Process> seen;
+  const auto name = [&](const std::vector<pid_t>& pids) {
+    for (const pid_t pid : pids) seen.try_emplace(pid, Process{NameOf(pid), StepOf(pid)});
   };
   if (left) name(*left);
   if (left && !left->empty() && job.policy->leftovers == policy::Leftovers::kKill) {
@@ -84,8 +88,9 @@ void Sensor::Parts::SettleLeftovers(LiveJob& job, jobs::RecordFacts& facts) {
   }
   for (const auto& [pid, process] : seen) {
     const bool alive = std::find(left->begin(), left->end(), pid) != left->end();
-    (alive ? facts.leftovers : facts.killed).push_back(process);
-    pipeline->Submit(scope_id, events::Finding{alive ? "leftover" : "leftover-killed", process, 0, 0, {}});
+    (alive ? facts.leftovers : facts.killed).push_back(process.name);
+    pipeline->Submit(scope_id, events::Finding{alive ? "leftover" : "leftover-killed", process.name, 0, 0, {}},
+                     process.step);
   }
 }
 

@@ -114,6 +114,8 @@ struct Sensor::Parts {
   // scopes.cc
   /// Live processes of a scope: by identity, wherever they are, and in the cgroup (if there is one).
   [[nodiscard]] Result<std::vector<pid_t>> Survivors(std::uint32_t scope_id, const jobs::JobCgroup* cgroup) const;
+  /// Of a workflow, the one that this process is of; 0: none, or not known.
+  [[nodiscard]] std::uint32_t StepOf(pid_t pid) const;
   void TidyScopes();
   void FindOrphans();
 

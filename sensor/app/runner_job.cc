@@ -52,6 +52,10 @@ Result<JobBegun> Sensor::BeginRunnerJob(const RunnerCall& call, const JobSpec& a
   auto begun = BeginJob(spec);
   WEIR_TRY(begun);
   parts_->guard->Vouch(worker->pid);
+  // Before it enters, so that no child of its is of no step. A failure costs the steps, and no job.
+  const auto tgid = static_cast<std::uint32_t>(worker->pid);
+  if (auto known = parts_->maps->WriteWorker(begun->scope_id, tgid, worker->start_ticks); !known)
+    policy.warnings.push_back("steps are not told apart: " + known.error().what);
   if (auto joined = JoinJob(begun->job_id, worker->pid); !joined) {
     static_cast<void>(EndJob(begun->job_id, -1));
     return tl::unexpected<Error>(std::move(joined).error());

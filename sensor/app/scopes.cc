@@ -28,6 +28,11 @@ Result<std::vector<pid_t>> Sensor::Parts::Survivors(std::uint32_t scope_id, cons
   return alive;
 }
 
+std::uint32_t Sensor::Parts::StepOf(pid_t pid) const {
+  const auto task = maps->Task(static_cast<std::uint32_t>(pid));
+  return task && *task ? (*task)->step : 0;
+}
+
 /// Slow work that no caller should wait for: a sweep walks whole tables.
 void Sensor::Parts::TidyScopes() {
   std::vector<std::uint32_t> sweep, alone;

@@ -69,7 +69,9 @@ Result<> Sensor::Parts::StartPipeline(std::shared_ptr<grpc::Channel> collector,
     if (auto scope = maps->ReadScope(lesson.scope_id); scope && *scope) out.learned_max_ns = (*scope)->learned_max_ns;
     return maps->Learn(out);
   };
-  callbacks.event = [this](std::uint32_t scope_id, events::Body body) { pipeline->Submit(scope_id, std::move(body)); };
+  callbacks.event = [this](std::uint32_t scope_id, std::uint32_t step, events::Body body) {
+    pipeline->Submit(scope_id, std::move(body), step);
+  };
   callbacks.alive = [this] { forwarder_alive_ns = static_cast<std::int64_t>(jobs::BootNow()); };
   callbacks.maps = {programs->MapFd("weir_socks"), programs->MapFd("weir_fwd_gone")};
   auto dns = dns_forward::Forwarder::Create(std::move(callbacks));
@@ -389,7 +391,8 @@ Result<std::optional<std::string>> Sensor::JobOfProcess(pid_t pid) const {
 void Sensor::ReportFinding(const std::string& job_id, const std::string& kind, const std::string& detail, pid_t pid) {
   std::uint32_t scope_id = 0;
   if (auto job = parts_->Find(job_id)) scope_id = (*job)->state.scope_id;
-  parts_->pipeline->Submit(scope_id, events::Finding{kind, detail, 0, static_cast<std::uint32_t>(pid), {}});
+  parts_->pipeline->Submit(scope_id, events::Finding{kind, detail, 0, static_cast<std::uint32_t>(pid), {}},
+                           parts_->StepOf(pid));
 }
 
 }  // namespace weir

@@ -45,6 +45,7 @@ Result<PolicyMaps> PolicyMaps::Of(const Programs& programs) {
   WEIR_TRY(BindMap(programs, "weir_sockets", maps.own_sockets_));
   WEIR_TRY(BindMap(programs, "weir_stand_ins", maps.stand_ins_));
   WEIR_TRY(BindMap(programs, "weir_untracked", maps.untracked_));
+  WEIR_TRY(BindMap(programs, "weir_steps", maps.steps_));
   WEIR_TRY(BindMap(programs, "weir_flows", maps.flows_));
   WEIR_TRY(BindFd(programs, "weir_counts", maps.counts_fd_));
   WEIR_TRY(BindFd(programs, "weir_events", maps.events_ring_fd_));
@@ -104,6 +105,13 @@ Result<> PolicyMaps::WriteForwarderPort(std::uint32_t scope_id, std::uint64_t ne
   return forwarder_ports_.Put(key, scope_id);
 }
 
+Result<> PolicyMaps::WriteWorker(std::uint32_t scope_id, std::uint32_t tgid, std::uint64_t start_ticks) const {
+  weir_step worker{};
+  worker.start_ns = start_ticks * WEIR_TICK_NS;
+  worker.tgid = tgid;
+  return steps_.Put({scope_id, 0}, worker);
+}
+
 Result<std::vector<std::uint32_t>> PolicyMaps::TasksOf(std::uint32_t scope_id, bool services) const {
   std::vector<std::uint32_t> tgids;
   WEIR_TRY(tasks_.ForEach([&](std::uint32_t tgid, const weir_task& task) {
@@ -143,6 +151,7 @@ Result<bool> PolicyMaps::AdoptSocket(int socket_fd, std::uint32_t scope_id, cons
   value.netns_cookie = netns_cookie;
   value.scope_id = scope_id;
   value.tgid = tgid;
+  value.step = task.step;
   value.flags = WEIR_K_ADOPTED;
   value.verdict = WEIR_ALLOW;
   value.why = WEIR_WHY_KIND;

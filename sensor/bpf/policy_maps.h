@@ -86,6 +86,10 @@ class PolicyMaps {
   /// Scopes that are closed, or never came to be, and were not swept: whoever had that to do was killed.
   [[nodiscard]] Result<std::vector<std::uint32_t>> UnsweptScopes() const;
 
+  // ---- steps ----
+  /// Each process that this one forks begins a step. Before it enters the scope.
+  [[nodiscard]] Result<> WriteWorker(std::uint32_t scope_id, std::uint32_t tgid, std::uint64_t start_ticks) const;
+
   // ---- who is inside ----
   [[nodiscard]] Result<std::optional<weir_task>> Task(std::uint32_t tgid) const { return tasks_.Get(tgid); }
   [[nodiscard]] Result<> WriteTask(std::uint32_t tgid, const weir_task& task) const { return tasks_.Put(tgid, task); }
@@ -151,6 +155,7 @@ class PolicyMaps {
   Map<weir_proc_name_key, std::uint64_t> executable_names_;
   Map<std::uint32_t, weir_task> stand_ins_;
   Map<std::uint32_t, std::uint64_t> untracked_;
+  Map<weir_step_key, weir_step> steps_;
   Map<std::uint32_t, weir_guard_scope> guards_;      ///< written by sensor/guard
   Map<weir_socket_key, std::uint32_t> own_sockets_;  ///< likewise
   Map<weir_flow_key, weir_flow> flows_;

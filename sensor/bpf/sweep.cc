@@ -54,6 +54,7 @@ Result<std::vector<std::uint32_t>> PolicyMaps::SweepScopes(std::span<const std::
   WEIR_TRY(flows_.RemoveIf(of_key));
   WEIR_TRY(stuck_.RemoveIf(of_value));
   WEIR_TRY(own_sockets_.RemoveIf(of_key));
+  WEIR_TRY(steps_.RemoveIf(of_key));
   for (const std::uint32_t scope_id : doomed) {
     WEIR_TRY(canary_.Remove(scope_id));
     WEIR_TRY(stand_ins_.Remove(scope_id));

@@ -24,7 +24,7 @@ Asker FindGone(const sockaddr_storage& peer, std::uint32_t scope_id, int gone_fd
   key.v6 = peer.ss_family == AF_INET6;
   weir_fwd_gone gone{};
   if (bpf_map_lookup_elem(gone_fd, &key, &gone)) return {};
-  return {gone.exec_id, gone.tgid};
+  return {gone.exec_id, gone.tgid, gone.step};
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ Asker FindAsker(int netns_fd, int accepted_fd, const sockaddr_storage& peer, std
     const auto diag = OpenSockDiag(netns_fd);
     const auto client = diag ? FindClient(diag->get(), accepted_fd, maps.socks_fd)
                              : Result<PeerSocket>(tl::unexpected<Error>(diag.error()));
-    if (client && client->scope_id == scope_id) return {client->exec_id, client->tgid};
+    if (client && client->scope_id == scope_id) return {client->exec_id, client->tgid, client->step};
   }
   return FindGone(peer, scope_id, maps.gone_fd);
 }

@@ -11,6 +11,7 @@ namespace weir::dns_forward {
 struct Asker {
   std::uint64_t exec_id = 0;
   std::uint32_t pid = 0;
+  std::uint32_t step = 0;  ///< of a workflow; 0: none
   friend bool operator==(const Asker&, const Asker&) = default;
 };
 

@@ -39,7 +39,7 @@ struct Callbacks {
   std::function<Result<>(const Lesson&)> learn;
   /// DnsQuery, DnsAnswer and Finding, with the process that made the connection (exec_id 0: it could not be found out).
   /// The same query with the same verdict is reported once a process image, as in the kernel.
-  std::function<void(std::uint32_t scope_id, events::Body)> event;
+  std::function<void(std::uint32_t scope_id, std::uint32_t step, events::Body)> event;
   /// At least once a second while the forwarder works. Feeds weir_scope.forwarder_ns; may be empty.
   std::function<void()> alive;
   /// Tell which process asks, and in which scope the socket of a local resolver was made: answers of one that a job

@@ -47,7 +47,7 @@ void Judge::ReportQuery(Job& job, const Ruling& ruling, events::Verdict verdict)
   std::string key = "q" + ruling.query.name;
   key += {static_cast<char>(ruling.query.type >> 8), static_cast<char>(ruling.query.type & 0xff),
           static_cast<char>(verdict), static_cast<char>(ruling.name.why)};
-  key += std::to_string(ruling.asker.exec_id);
+  key += std::to_string(ruling.asker.exec_id) + "/" + std::to_string(ruling.asker.step);
   if (!job.FirstTime(key)) return;
   events::DnsQuery query;
   query.exec_id = ruling.asker.exec_id;
@@ -59,7 +59,7 @@ void Judge::ReportQuery(Job& job, const Ruling& ruling, events::Verdict verdict)
   query.why = ruling.name.why;
   query.rule_id = ruling.name.rule_id;
   query.tcp = true;
-  callbacks_.event(job.scope_id, std::move(query));
+  callbacks_.event(job.scope_id, ruling.asker.step, std::move(query));
 }
 
 bool Judge::Answers(std::string_view message, const Query& query) const {
@@ -134,7 +134,7 @@ void Judge::ReportAnswer(Job& job, const Ruling& ruling, const Answer& answer, c
   event.ttl_s = answer.ttl_s;
   event.rule_id = ruling.name.rule_id;
   event.tcp = true;
-  callbacks_.event(job.scope_id, std::move(event));
+  callbacks_.event(job.scope_id, ruling.asker.step, std::move(event));
 }
 
 void Judge::Report(Job& job, const Asker& asker, std::string kind, std::string detail) const {
@@ -145,7 +145,7 @@ void Judge::Report(Job& job, const Asker& asker, std::string kind, std::string d
   finding.detail = std::move(detail);
   finding.exec_id = asker.exec_id;
   finding.pid = asker.pid;
-  callbacks_.event(job.scope_id, std::move(finding));
+  callbacks_.event(job.scope_id, asker.step, std::move(finding));
 }
 
 }  // namespace weir::dns_forward

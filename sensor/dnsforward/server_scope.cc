@@ -97,6 +97,7 @@ void Look(const inet_diag_msg& socket, std::string_view attributes, const Wanted
   found.scope_id = sock.scope_id;
   found.exec_id = sock.exec_id;
   found.tgid = sock.tgid;
+  found.step = sock.step;
 }
 
 Result<PeerSocket> Find(int diag_fd, const Wanted& wanted, int socks_map_fd) {

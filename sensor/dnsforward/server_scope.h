@@ -19,6 +19,7 @@ struct PeerSocket {
   std::uint32_t scope_id = 0;  ///< in which it was made; 0: outside every scope, or not whole
   std::uint64_t exec_id = 0;   ///< of the process that made or connected it
   std::uint32_t tgid = 0;
+  std::uint32_t step = 0;
 };
 
 /// Looks at the other end of a connected TCP socket. `diag_fd`: of OpenSockDiag (sensor/base/sock_diag.h) in the

@@ -49,14 +49,32 @@ std::int64_t Unix(std::uint64_t boot_ns, std::int64_t offset_ns) {
 bool KnownVerdict(std::uint8_t verdict) { return verdict >= WEIR_ALLOW && verdict <= WEIR_WOULD_DENY; }
 bool KnownHook(std::uint8_t hook) { return hook >= WEIR_HOOK_SOCKET && hook <= WEIR_HOOK_FORWARDER; }
 
+/// The variables that name a step. Of several of one name the first counts.
+void SetStep(std::string_view variables, ProcessExec& exec) {
+  const std::pair<std::string_view, std::string*> wanted[] = {{"GITHUB_ACTION=", &exec.step_name},
+                                                              {"GITHUB_ACTION_REPOSITORY=", &exec.action_repository},
+                                                              {"GITHUB_ACTION_REF=", &exec.action_ref}};
+  while (!variables.empty()) {
+    const std::size_t end = std::min(variables.find('\0'), variables.size());
+    const std::string_view variable = variables.substr(0, end);
+    for (const auto& [name, value] : wanted) {
+      if (!variable.starts_with(name) || !value->empty()) continue;
+      *value = variable.substr(name.size());
+      if (variable.size() + 1 >= WEIR_STEP_BYTES) *value += "…";  // as much as the program keeps; it may have been more
+    }
+    variables.remove_prefix(std::min(end + 1, variables.size()));
+  }
+}
+
 Result<Body> DecodeExec(Bytes record, std::int64_t offset_ns) {
   if (record.size() < sizeof(weir_exec_event)) return Malformed("exec", "too short");
   const auto raw = Read<weir_exec_event>(record);
-  if (raw.args_len > WEIR_ARGS_BYTES || raw.path_len > WEIR_PATH_BYTES || raw.cwd_len > WEIR_PATH_BYTES) {
+  if (raw.args_len > WEIR_ARGS_BYTES || raw.path_len > WEIR_PATH_BYTES || raw.cwd_len > WEIR_PATH_BYTES ||
+      raw.step_len > WEIR_STEP_VARS * WEIR_STEP_BYTES) {
     return Malformed("exec", "a length is above its bound");
   }
   const Bytes data = record.subspan(sizeof(weir_exec_event));
-  if (data.size() != std::size_t{raw.args_len} + raw.path_len + raw.cwd_len) {
+  if (data.size() != std::size_t{raw.args_len} + raw.path_len + raw.cwd_len + raw.step_len) {
     return Malformed("exec", "lengths do not add up to the record's");
   }
   const auto has = [&](std::uint32_t flag) { return (raw.flags & flag) != 0; };
@@ -70,7 +88,9 @@ Result<Body> DecodeExec(Bytes record, std::int64_t offset_ns) {
   exec.gid = raw.gid;
   exec.arguments = Text(data.first(raw.args_len));
   exec.executable = PathFromParts(Text(data.subspan(raw.args_len, raw.path_len)), has(WEIR_X_PATH_CUT));
-  exec.cwd = PathFromParts(Text(data.last(raw.cwd_len)), has(WEIR_X_CWD_CUT));
+  exec.cwd =
+      PathFromParts(Text(data.subspan(std::size_t{raw.args_len} + raw.path_len, raw.cwd_len)), has(WEIR_X_CWD_CUT));
+  SetStep(Text(data.last(raw.step_len)), exec);
   exec.device = raw.dev;
   exec.inode = raw.inode;
   exec.cgroup_id = raw.cgroup_id;
@@ -285,6 +305,7 @@ Result<Event> Decode(std::span<const std::byte> record, std::int64_t boot_to_uni
   Event event;
   event.time_ns = Unix(header.boot_ns, boot_to_unix_ns);
   event.scope_id = header.scope_id;
+  event.step = header.step;
   event.body = *std::move(body);
   return event;
 }

@@ -52,20 +52,22 @@ std::size_t CostOf(const Event& event) {
   // Capacity below this sits inside the std::string itself.
   const auto heap = [](const std::string& text) { return text.capacity() > 15 ? text.capacity() + 1 : 0; };
   return sizeof(Event) + heap(event.job_id) +
-         std::visit(
-             Overloaded{
-                 [&](const ProcessExec& exec) { return heap(exec.executable) + heap(exec.arguments) + heap(exec.cwd); },
-                 [&](const Flow& flow) { return heap(flow.name) + heap(flow.rule); },
-                 [&](const DnsQuery& query) { return heap(query.name) + heap(query.rule); },
-                 [&](const DnsAnswer& answer) {
-                   return heap(answer.name) + answer.addresses.capacity() * sizeof(Address);
-                 },
-                 [&](const Finding& finding) { return heap(finding.kind) + heap(finding.detail); },
-                 [&](const JobBegin& begin) { return heap(begin.policy_text); },
-                 [&](const JobEnd& end) { return heap(end.record_json); },
-                 [](const auto&) { return std::size_t{0}; },
-             },
-             event.body);
+         std::visit(Overloaded{
+                        [&](const ProcessExec& exec) {
+                          return heap(exec.executable) + heap(exec.arguments) + heap(exec.cwd) + heap(exec.step_name) +
+                                 heap(exec.action_repository) + heap(exec.action_ref);
+                        },
+                        [&](const Flow& flow) { return heap(flow.name) + heap(flow.rule); },
+                        [&](const DnsQuery& query) { return heap(query.name) + heap(query.rule); },
+                        [&](const DnsAnswer& answer) {
+                          return heap(answer.name) + answer.addresses.capacity() * sizeof(Address);
+                        },
+                        [&](const Finding& finding) { return heap(finding.kind) + heap(finding.detail); },
+                        [&](const JobBegin& begin) { return heap(begin.policy_text); },
+                        [&](const JobEnd& end) { return heap(end.record_json); },
+                        [](const auto&) { return std::size_t{0}; },
+                    },
+                    event.body);
 }
 
 }  // namespace weir::events

@@ -51,6 +51,10 @@ struct ProcessExec {
   bool tmpfs = false;
   bool entered = false;  ///< joined the scope with this image; not an exec
   Comm comm{};
+  // What the job calls the step that this exec begins; empty for every other. Hostile bytes.
+  std::string step_name;          ///< GITHUB_ACTION
+  std::string action_repository;  ///< GITHUB_ACTION_REPOSITORY
+  std::string action_ref;         ///< GITHUB_ACTION_REF
   friend bool operator==(const ProcessExec&, const ProcessExec&) = default;
 };
 
@@ -192,6 +196,7 @@ struct Event {
   std::uint32_t scope_id = 0;  ///< 0: about the sensor itself
   std::string job_id;          ///< filled by enrichment
   Body body;
+  std::uint32_t step = 0;  ///< of the process that did it (bpf/abi.h, weir_steps); 0: none, or not known
   friend bool operator==(const Event&, const Event&) = default;
 };
 

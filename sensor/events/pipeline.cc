@@ -196,9 +196,9 @@ void EventPipeline::AddJob(std::uint32_t scope_id, JobInfo info) { parts_->jobs.
 
 void EventPipeline::RemoveJob(std::uint32_t scope_id) { parts_->jobs.Remove(scope_id); }
 
-void EventPipeline::Submit(std::uint32_t scope_id, Body body) {
+void EventPipeline::Submit(std::uint32_t scope_id, Body body, std::uint32_t step) {
   std::vector<Item> items;
-  items.push_back({Event{0, UnixNowNs(), scope_id, {}, std::move(body)}, nullptr});
+  items.push_back({Event{0, UnixNowNs(), scope_id, {}, std::move(body), step}, nullptr});
   parts_->queue.Push(items);
 }
 
@@ -243,7 +243,7 @@ Result<std::size_t> EventPipeline::SubmitFlowTotals(std::optional<std::uint32_t>
     if ((scope_id && key.scope_id != *scope_id) || flow.last_ns < since_ns || !HasAddress(id)) return;
     Body body = TotalsOf(std::move(id), flow, parts_->reader->boot_to_unix_ns());
     std::vector<Item>& batch = batches[key.scope_id];
-    batch.push_back({Event{0, now_ns, key.scope_id, {}, std::move(body)}, nullptr});
+    batch.push_back({Event{0, now_ns, key.scope_id, {}, std::move(body), key.step}, nullptr});
     ++submitted;
     if (batch.size() == kWriterBatch) push(key.scope_id, batch);
   }));

@@ -108,8 +108,8 @@ class EventPipeline {
   void RemoveJob(std::uint32_t scope_id);
 
   /// Queues an event of user space (JobBegin, Finding, Gap, Heartbeat, DnsQuery of the forwarder, …), stamped now.
-  /// Never blocks. scope_id 0: about the sensor itself.
-  void Submit(std::uint32_t scope_id, Body body);
+  /// Never blocks. scope_id 0: about the sensor itself. `step`: of the process that it is about; 0: none.
+  void Submit(std::uint32_t scope_id, Body body, std::uint32_t step = 0);
   /// The same, and waits until the writer has numbered it and given it to the sink. Returns its sequence number;
   /// kUnavailable after `deadline`, kExhausted when it was dropped, also by the sink.
   [[nodiscard]] Result<std::uint64_t> SubmitAndWait(std::uint32_t scope_id, Body body,

@@ -60,6 +60,9 @@ void Set(const ProcessExec& exec, v1::Event& event) {
   out.set_tmpfs(exec.tmpfs);
   out.set_entered(exec.entered);
   SetComm(exec.comm, out.mutable_comm());
+  out.set_step_name(exec.step_name);
+  out.set_action_repository(exec.action_repository);
+  out.set_action_ref(exec.action_ref);
 }
 
 void Set(const ProcessFork& fork, v1::Event& event) {
@@ -186,6 +189,7 @@ void ToProto(const Event& event, weir::v1::Event& out) {
   out.set_sequence(event.sequence);
   out.set_time_ns(event.time_ns);
   out.set_job_id(Utf8(event.job_id));
+  out.set_step(event.step);
   std::visit([&](const auto& body) { Set(body, out); }, event.body);
 }
 

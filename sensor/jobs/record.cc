@@ -90,6 +90,7 @@ ordered_json CountsJson(const RecordFacts& facts) {
                         {"denied", Of(facts.forwarder, "queries_denied")},
                         {"would_deny", Of(facts.forwarder, "queries_would_deny")}};
   out["hooks"] = std::move(hooks);
+  out["steps"] = facts.counts[WEIR_C_STEPS];
   out["executions"] = facts.counts[WEIR_C_EXECS];
   out["forks"] = facts.counts[WEIR_C_FORKS];
   out["exits"] = facts.counts[WEIR_C_EXITS];
@@ -103,7 +104,9 @@ ordered_json CountsJson(const RecordFacts& facts) {
                         {"learned", facts.counts[WEIR_C_LEARNED_FULL]},
                         {"pending", facts.counts[WEIR_C_PENDING_FULL]},
                         {"tasks", facts.counts[WEIR_C_TASKS_FULL]}};
-  out["truncated"] = {{"arguments", facts.counts[WEIR_C_ARGS_CUT]}, {"paths", facts.counts[WEIR_C_PATH_CUT]}};
+  out["truncated"] = {{"arguments", facts.counts[WEIR_C_ARGS_CUT]},
+                      {"paths", facts.counts[WEIR_C_PATH_CUT]},
+                      {"step_names", facts.counts[WEIR_C_STEP_CUT]}};
   return out;
 }
 

@@ -94,8 +94,9 @@ class ForwarderLearns : public testing::Test {
       if (learn_fails_) return Fail(Code::kExhausted, "full");
       return {};
     };
-    callbacks.event = [this](std::uint32_t, events::Body body) {
+    callbacks.event = [this](std::uint32_t, std::uint32_t step, events::Body body) {
       std::lock_guard lock(mutex_);
+      steps_.push_back(step);
       if (const auto* query_event = std::get_if<events::DnsQuery>(&body)) queries_.push_back(*query_event);
       if (const auto* answer_event = std::get_if<events::DnsAnswer>(&body)) answers_.push_back(*answer_event);
       if (const auto* finding = std::get_if<events::Finding>(&body)) findings_.push_back(finding->kind);
@@ -151,6 +152,7 @@ class ForwarderLearns : public testing::Test {
   std::mutex mutex_;
   std::vector<Learned> lessons_;
   std::vector<events::DnsQuery> queries_;
+  std::vector<std::uint32_t> steps_;
   std::vector<events::DnsAnswer> answers_;
   std::vector<std::string> findings_;
   std::atomic<bool> learn_fails_{false};
@@ -299,7 +301,7 @@ TEST_F(ForwarderLearns, TellsTheProcessThatHasLeftAlready) {
     getsockname(client.fd(), reinterpret_cast<sockaddr*>(&own), &bytes);
     // As the release hook does.
     const weir_fwd_gone_key key{of_scope, own.sin_port, 0, 0};
-    const weir_fwd_gone gone{88, 99, 0};
+    const weir_fwd_gone gone{88, 99, 3};
     EXPECT_EQ(bpf_map_update_elem(gone_.get(), &key, &gone, BPF_ANY), 0);
     EXPECT_EQ(Rcode(client.Ask(MakeQuery(1, "evil.test"))), 5u);
   };
@@ -309,6 +311,7 @@ TEST_F(ForwarderLearns, TellsTheProcessThatHasLeftAlready) {
   ASSERT_EQ(queries.size(), 2u);
   EXPECT_EQ(queries[0].exec_id, 88u);
   EXPECT_EQ(queries[0].pid, 99u);
+  EXPECT_EQ(steps_, (std::vector<std::uint32_t>{3, 0}));
   EXPECT_EQ(queries[1].exec_id, 0u) << "another scope's connection";
 }
 

@@ -148,13 +148,14 @@ void ProcessTest::Decode(const Record& record) {
   EXPECT_EQ(record.urgent, record.kind() == WEIR_E_FINDING) << "kind " << record.kind();
   switch (record.kind()) {
     case WEIR_E_EXEC: {
-      Exec exec{record.As<weir_exec_event>(), {}, {}, {}};
+      Exec exec{record.As<weir_exec_event>(), {}, {}, {}, {}};
       const weir_exec_event& fixed = exec.fixed;
-      ASSERT_EQ(record.bytes.size(), sizeof(fixed) + fixed.args_len + fixed.path_len + fixed.cwd_len);
+      ASSERT_EQ(record.bytes.size(), sizeof(fixed) + fixed.args_len + fixed.path_len + fixed.cwd_len + fixed.step_len);
       const char* data = reinterpret_cast<const char*>(record.bytes.data()) + sizeof(fixed);
       exec.args.assign(data, fixed.args_len);
       exec.path = TurnPath({data + fixed.args_len, fixed.path_len}, fixed.flags & WEIR_X_PATH_CUT);
       exec.cwd = TurnPath({data + fixed.args_len + fixed.path_len, fixed.cwd_len}, fixed.flags & WEIR_X_CWD_CUT);
+      exec.step.assign(data + fixed.args_len + fixed.path_len + fixed.cwd_len, fixed.step_len);
       seen.execs.push_back(std::move(exec));
       break;
     }

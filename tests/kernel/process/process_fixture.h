@@ -29,6 +29,7 @@ struct Exec {
   std::string args;  ///< NUL-separated
   std::string path;
   std::string cwd;
+  std::string step;  ///< variables that name a step, each ended by a NUL
 };
 
 /// All records taken so far, by kind and in the order of the rings.

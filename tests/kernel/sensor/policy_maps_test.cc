@@ -67,6 +67,7 @@ class PolicyMapsTest : public ::testing::Test {
             {"weir_cgroups", Entries<std::uint64_t, std::uint32_t>("weir_cgroups")},
             {"weir_tasks", Entries<std::uint32_t, weir_task>("weir_tasks")},
             {"weir_stand_ins", Entries<std::uint32_t, weir_task>("weir_stand_ins")},
+            {"weir_steps", Entries<weir_step_key, weir_step>("weir_steps")},
             {"weir_usage", Entries<std::uint32_t, weir_usage>("weir_usage")},
             {"weir_canary", Entries<std::uint32_t, weir_canary>("weir_canary")},
             {"weir_netns", Entries<weir_netns_key, std::uint32_t>("weir_netns")},
@@ -156,6 +157,7 @@ TEST_F(PolicyMapsTest, SweepsEveryTableThatKnowsAScope) {
     task.flags = WEIR_T_CANARY;
     ASSERT_TRUE(maps_->WriteTask(kNoProcess + 4 + scope, task));
     ASSERT_TRUE(Put("weir_stand_ins", scope, task));
+    ASSERT_TRUE(maps_->WriteWorker(scope, kNoProcess + scope, 1));
     ASSERT_TRUE(Put("weir_canary", scope, weir_canary{}));
     weir_flow_key flow{};
     flow.scope_id = scope;

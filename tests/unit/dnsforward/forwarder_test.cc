@@ -44,7 +44,7 @@ class ForwarderTest : public testing::Test {
       ++lessons_;
       return {};
     };
-    callbacks.event = [this](std::uint32_t scope_id, events::Body body) {
+    callbacks.event = [this](std::uint32_t scope_id, std::uint32_t, events::Body body) {
       std::lock_guard lock(mutex_);
       EXPECT_EQ(scope_id, 7u);
       if (const auto* query = std::get_if<events::DnsQuery>(&body)) queries_.push_back(*query);

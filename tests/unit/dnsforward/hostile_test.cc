@@ -39,7 +39,7 @@ class HostileTest : public testing::Test {
     server_ = std::make_unique<TcpDnsServer>(std::move(answer));
     Callbacks callbacks;
     callbacks.learn = [](const Lesson&) -> Result<> { return {}; };
-    callbacks.event = [this](std::uint32_t, events::Body body) {
+    callbacks.event = [this](std::uint32_t, std::uint32_t, events::Body body) {
       std::lock_guard lock(mutex_);
       if (const auto* finding = std::get_if<events::Finding>(&body)) findings_.push_back(finding->kind);
     };

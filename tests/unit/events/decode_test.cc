@@ -24,6 +24,7 @@ TEST(Decode, ReadsAFlow) {
   ASSERT_TRUE(event) << event.error().what;
   EXPECT_EQ(event->time_ns, kOffset + 1'000);
   EXPECT_EQ(event->scope_id, 7u);
+  EXPECT_EQ(event->step, 3u);
   const auto& flow = std::get<Flow>(event->body);
   EXPECT_EQ(flow.id.exec_id, 11u);
   EXPECT_EQ(flow.id.port, 443);
@@ -49,6 +50,34 @@ TEST(Decode, ReadsAnExecWithArgumentsAndPaths) {
   EXPECT_TRUE(exec.entered);
   EXPECT_FALSE(exec.deleted);
   EXPECT_EQ(exec.parent_pid, 1200u);
+  EXPECT_EQ(exec.step_name, "");
+}
+
+TEST(Decode, ReadsWhatAStepIsCalled) {
+  const std::string cut = "GITHUB_ACTION=" + std::string(WEIR_STEP_BYTES - 15, 'n');
+  struct Row {
+    std::string variables, name, repository, ref;
+  };
+  const Row rows[] = {
+      {"GITHUB_ACTION=__run\0"s, "__run", "", ""},
+      {"GITHUB_ACTION_REF=v4\0GITHUB_ACTION=__actions_checkout\0GITHUB_ACTION_REPOSITORY=actions/checkout\0"s,
+       "__actions_checkout", "actions/checkout", "v4"},
+      {"GITHUB_ACTION=\x1b[2J\xff\n::error::x\0"s, "\x1b[2J\xff\n::error::x", "", ""},
+      {"GITHUB_ACTION=first\0GITHUB_ACTION=second\0"s, "first", "", ""},
+      {"GITHUB_ACTION=\0GITHUB_ACTION_REF=\0"s, "", "", ""},
+      {"GITHUB_ACTION_PATH=/x\0=\0\0"s, "", "", ""},
+      {"GITHUB_ACTION=no-nul", "no-nul", "", ""},
+      {cut + "\0"s, cut.substr(14) + "…", "", ""},
+  };
+  for (const Row& row : rows) {
+    const auto event = Decode(test::ExecRecord("sh\0"s, "sh\0bin\0"s, "src\0home\0"s, 0, row.variables), 0);
+    ASSERT_TRUE(event) << row.variables;
+    const auto& exec = std::get<ProcessExec>(event->body);
+    EXPECT_EQ(exec.step_name, row.name) << row.variables;
+    EXPECT_EQ(exec.action_repository, row.repository) << row.variables;
+    EXPECT_EQ(exec.action_ref, row.ref) << row.variables;
+    EXPECT_EQ(exec.cwd, "/home/src");
+  }
 }
 
 TEST(Decode, NamesWhatTheGuardSaw) {
@@ -118,8 +147,9 @@ TEST(Decode, RefusesARecordOfAnyOtherSize) {
   exit.event = test::Header(WEIR_E_EXIT);
   weir_finding_event finding{};
   finding.event = test::Header(WEIR_E_FINDING);
-  for (const Record& whole : {Raw(test::FlowEvent()), Raw(dns), Raw(fork), Raw(exit), Raw(finding),
-                              test::ExecRecord("a\0"s, "b\0"s, "c\0"s)}) {
+  for (const Record& whole :
+       {Raw(test::FlowEvent()), Raw(dns), Raw(fork), Raw(exit), Raw(finding), test::ExecRecord("a\0"s, "b\0"s, "c\0"s),
+        test::ExecRecord("a\0"s, "b\0"s, "c\0"s, 0, "d\0"s)}) {
     ASSERT_TRUE(Decode(whole, 0));
     for (std::size_t size = 0; size < whole.size(); ++size) {
       EXPECT_FALSE(Decode(std::span(whole).first(size), 0)) << size << " of " << whole.size();
@@ -145,6 +175,11 @@ TEST(Decode, RefusesHostileLengthsAndNumbers) {
   exec.args_len = 0;
   exec.path_len = WEIR_PATH_BYTES + 1;
   const Record long_path = Raw(exec, std::string(WEIR_PATH_BYTES + 1, 'a'));
+  exec.path_len = 0;
+  exec.step_len = WEIR_STEP_VARS * WEIR_STEP_BYTES + 1;
+  const Record long_step = Raw(exec, std::string(exec.step_len, 'a'));
+  exec.step_len = 0xffffffff;
+  const Record huge_step = Raw(exec);
   weir_dns_event answer{};
   answer.event = test::Header(WEIR_E_ANSWER);
   answer.n_addrs = WEIR_ANSWER_ADDRS + 1;
@@ -155,7 +190,8 @@ TEST(Decode, RefusesHostileLengthsAndNumbers) {
       {"path above the bound", long_path},    {"verdict 0", Raw(test::FlowEvent(0))},
       {"verdict 4", Raw(test::FlowEvent(4))}, {"unknown hook", Raw(hook)},
       {"65 addresses", Raw(answer)},          {"unknown kind", Raw(test::Header(99))},
-      {"kind 0", Raw(test::Header(0))},
+      {"kind 0", Raw(test::Header(0))},       {"step above the bound", long_step},
+      {"step of 4 GiB", huge_step},
   };
   for (const Row& row : rows) {
     const auto event = Decode(row.record, 0);

@@ -187,6 +187,7 @@ TEST_F(Pipeline, SubmitsTheTotalsThatChanged) {
   const auto add = [&](std::uint32_t scope_id, std::uint8_t hook, std::uint64_t last_ns) {
     weir_flow_key key{};
     key.scope_id = scope_id;
+    key.step = 4;
     key.hook = hook;
     key.verdict = WEIR_ALLOW;
     key.addr[15] = 1;
@@ -218,6 +219,7 @@ TEST_F(Pipeline, SubmitsTheTotalsThatChanged) {
   EXPECT_EQ(events[0].flow_totals().count(), 3u);
   EXPECT_EQ(events[0].flow_totals().bytes_out(), 10u);
   EXPECT_EQ(events[0].flow_totals().id().address(), "::1");
+  EXPECT_EQ(events[0].step(), 4u);
 }
 
 TEST_F(Pipeline, LosesNoTotalsOfMoreFlowsThanTheQueueHolds) {

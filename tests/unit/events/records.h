@@ -23,7 +23,7 @@ Record Raw(const T& value, std::string_view data = {}) {
 }
 
 inline weir_event Header(std::uint16_t kind, std::uint32_t scope_id = 7) {
-  return {.boot_ns = 1'000, .exec_id = 11, .scope_id = scope_id, .tgid = 1234, .kind = kind, .reserved = {}};
+  return {.boot_ns = 1'000, .exec_id = 11, .scope_id = scope_id, .tgid = 1234, .step = 3, .kind = kind, .reserved = 0};
 }
 
 inline void SetV4(__u8 (&address)[16], std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
@@ -48,7 +48,7 @@ inline weir_flow_event FlowEvent(std::uint8_t verdict = WEIR_ALLOW, std::uint32_
 }
 
 inline Record ExecRecord(std::string_view arguments, std::string_view path, std::string_view cwd,
-                         std::uint32_t flags = 0) {
+                         std::uint32_t flags = 0, std::string_view step = {}) {
   weir_exec_event exec{};
   exec.event = Header(WEIR_E_EXEC);
   exec.parent_exec_id = 10;
@@ -61,8 +61,9 @@ inline Record ExecRecord(std::string_view arguments, std::string_view path, std:
   exec.path_len = static_cast<__u16>(path.size());
   exec.cwd_len = static_cast<__u16>(cwd.size());
   exec.args_full_len = arguments.size();
+  exec.step_len = static_cast<__u32>(step.size());
   std::memcpy(exec.comm, "sh", 3);
-  return Raw(exec, std::string(arguments) + std::string(path) + std::string(cwd));
+  return Raw(exec, std::string(arguments) + std::string(path) + std::string(cwd) + std::string(step));
 }
 
 }  // namespace weir::events::test

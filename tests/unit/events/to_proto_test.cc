@@ -16,10 +16,11 @@ using namespace std::string_literals;
 
 v1::Event Convert(Body body) {
   v1::Event out;
-  ToProto(Event{5, 77, 1, "job-1", std::move(body)}, out);
+  ToProto(Event{5, 77, 1, "job-1", std::move(body), 2}, out);
   EXPECT_EQ(out.sequence(), 5u);
   EXPECT_EQ(out.time_ns(), 77);
   EXPECT_EQ(out.job_id(), "job-1");
+  EXPECT_EQ(out.step(), 2u);
   return out;
 }
 
@@ -67,6 +68,20 @@ TEST(ToProto, SplitsArguments) {
   }
 }
 
+TEST(ToProto, LeavesAStepsNameAsTheJobWroteIt) {
+  ProcessExec exec;
+  exec.step_name = "\xff\n";
+  exec.action_repository = "acme/\x1b";
+  exec.action_ref = "v1";
+  std::string bytes;
+  AppendSerialized(Convert(exec), bytes);
+  v1::Event back;
+  ASSERT_TRUE(back.ParseFromString(bytes));
+  EXPECT_EQ(back.exec().step_name(), "\xff\n");
+  EXPECT_EQ(back.exec().action_repository(), "acme/\x1b");
+  EXPECT_EQ(back.exec().action_ref(), "v1");
+}
+
 TEST(ToProto, WritesValidUtf8WhateverAJobSent) {
   Finding finding{"leftover\xff", "12 \xfe\n", 0, 0, {}};
   JobBegin begin;
@@ -87,8 +102,9 @@ TEST(ToProto, WritesValidUtf8WhateverAJobSent) {
 
 TEST(ToProto, LeavesNothingOfTheEventBefore) {
   v1::Event out;
-  ToProto(Event{1, 1, 1, "a", JobEnd{3, "{}", true}}, out);
+  ToProto(Event{1, 1, 1, "a", JobEnd{3, "{}", true}, 9}, out);
   ToProto(Event{2, 2, 0, "", Heartbeat{"1", "2", "3", true, 4}}, out);
+  EXPECT_EQ(out.step(), 0u);
   EXPECT_TRUE(out.has_heartbeat());
   EXPECT_FALSE(out.has_job_end());
   EXPECT_EQ(out.job_id(), "");

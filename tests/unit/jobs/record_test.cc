@@ -37,6 +37,8 @@ RecordFacts Whole() {
   facts.has_counts = true;
   facts.counts[WEIR_C_VERDICT + WEIR_HOOK_CONNECT * 4 + WEIR_DENY] = 3;
   facts.counts[WEIR_C_VERDICT + WEIR_HOOK_DNS * 4 + WEIR_ALLOW] = 4;
+  facts.counts[WEIR_C_STEPS] = 6;
+  facts.counts[WEIR_C_STEP_CUT] = 1;
   facts.counts[WEIR_C_EVENTS] = 5;
   facts.events_read = 5;
   return facts;
@@ -54,6 +56,8 @@ TEST(Record, IsAnInTotoStatementAboutTheJob) {
   EXPECT_EQ(predicate.at("schema"), "weir.record.v1");
   EXPECT_EQ(predicate.at("counts").at("denied"), 3);
   EXPECT_EQ(predicate.at("counts").at("allowed"), 4);
+  EXPECT_EQ(predicate.at("counts").at("steps"), 6);
+  EXPECT_EQ(predicate.at("counts").at("truncated").at("step_names"), 1);
   EXPECT_EQ(predicate.at("counts").at("hooks").at("connect").at("denied"), 3);
   EXPECT_EQ(predicate.at("job").at("begin"), "2023-11-14T22:13:20.123456789Z");
   for (const auto& [name, guard] : predicate.at("guard").items()) EXPECT_EQ(guard.at("state"), "off") << name;
