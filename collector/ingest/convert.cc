@@ -76,6 +76,9 @@ store::Exec From(Checker& check, v1::ProcessExec& in) {
   check.Bytes("exec.executable", in.executable(), rpc::kMaxPath);
   check.Bytes("exec.cwd", in.cwd(), rpc::kMaxPath);
   check.Bytes("exec.comm", in.comm(), rpc::kMaxComm);
+  check.Text("exec.step_name", in.step_name(), rpc::kMaxStepText);
+  check.Text("exec.action_repository", in.action_repository(), rpc::kMaxStepText);
+  check.Text("exec.action_ref", in.action_ref(), rpc::kMaxStepText);
   check.AtMost("exec.arguments", static_cast<std::uint64_t>(in.arguments_size()), rpc::kMaxArguments);
   check.AtMost("exec.arguments: bytes", TotalBytes(in.arguments()), rpc::kMaxArgumentBytes);
   CheckTime(check, "exec.start_time_ns", in.start_time_ns());
@@ -101,6 +104,9 @@ store::Exec From(Checker& check, v1::ProcessExec& in) {
   out.tmpfs = in.tmpfs();
   out.entered = in.entered();
   out.comm = std::move(*in.mutable_comm());
+  out.step_name = std::move(*in.mutable_step_name());
+  out.action_repository = std::move(*in.mutable_action_repository());
+  out.action_ref = std::move(*in.mutable_action_ref());
   return out;
 }
 
@@ -268,7 +274,7 @@ Result<store::Batch> ToBatch(v1::EventBatch& batch) {
     CheckTime(check, "time_ns", in.time_ns());
     check.Name("job_id", in.job_id(), rpc::kMaxJobId, true);
     previous = in.sequence();
-    store::Event event{in.sequence(), in.time_ns(), in.job_id(), BodyFrom(check, in)};
+    store::Event event{in.sequence(), in.time_ns(), in.job_id(), BodyFrom(check, in), in.step()};
     if (event.job_id.empty() && !MayBeAboutSensor(event.body)) check.Fault("job_id", "is empty");
     out.events.push_back(std::move(event));
   }

@@ -62,6 +62,8 @@ void Render(const store::StoredFlow& stored, const store::Images& images, v1::Fl
   row.set_packets_in(stored.totals.packets_in);
   row.set_query_type(stored.query_type);
   row.set_socket_kind(flow.socket_kind);
+  row.set_step(stored.step.number);
+  row.set_step_name(stored.step.name);
 }
 
 void Render(const store::StoredExec& stored, v1::ProcessRow& row) {
@@ -94,6 +96,8 @@ void Render(const store::StoredExec& stored, v1::ProcessRow& row) {
   row.set_forks(stored.forks);
   row.set_flows_allowed(stored.flows_allowed);
   row.set_flows_denied(stored.flows_denied);
+  row.set_step(stored.step.number);
+  row.set_step_name(stored.step.name);
 }
 
 }  // namespace weir::query

@@ -68,6 +68,15 @@ Result<std::string> PolicyPath(const std::string& asked) {
   return asked;
 }
 
+Result<store::StepFilter> StepOf(const v1::StepFilter& asked) {
+  store::StepFilter step;
+  if (asked.has_number()) step.number = asked.number();
+  if (asked.has_name() && asked.name().empty()) return Fail(Code::kInvalid, "step: its name is empty");
+  if (asked.name().size() > rpc::kMaxStepText) return Fail(Code::kInvalid, "step: its name is too long");
+  step.name = asked.name();
+  return step;
+}
+
 /// Adds rendered rows until the listing is full. False: some were left out.
 template <typename From, typename Add>
 bool RenderRows(const std::vector<From>& from, Add add) {
@@ -110,7 +119,9 @@ grpc::ServerUnaryReactor* ReviewService::ListFlows(grpc::CallbackServerContext* 
                                                    v1::ListFlowsResponse* response) {
   const auto limit = Limit(request->limit(), rpc::kDefaultFlows, rpc::kMaxFlows);
   if (!limit) return Refuse(context, limit.error());
-  store::FlowFilter filter{request->job_id(), request->denied_only(), request->since_ns(), *limit};
+  auto step = StepOf(request->step());
+  if (!step) return Refuse(context, step.error());
+  store::FlowFilter filter{request->job_id(), request->denied_only(), request->since_ns(), *limit, std::move(*step)};
   return Answer(context, workers_, [this, filter = std::move(filter), response](const store::Stop& stop) -> Result<> {
     const auto page = store_.ListFlows(filter, stop);
     if (!page) return tl::unexpected<Error>(page.error());
@@ -130,17 +141,21 @@ grpc::ServerUnaryReactor* ReviewService::ListProcesses(grpc::CallbackServerConte
   const auto limit = Limit(request->limit(), rpc::kDefaultProcesses, rpc::kMaxProcesses);
   if (!limit) return Refuse(context, limit.error());
   if (const auto job = CheckJobId(request->job_id()); !job) return Refuse(context, job.error());
-  return Answer(context, workers_, [this, request, response, limit = *limit](const store::Stop& stop) -> Result<> {
-    const auto page = store_.ListProcesses(request->job_id(), limit, stop);
-    if (!page) return tl::unexpected<Error>(page.error());
-    const bool all = RenderRows(page->processes, [&](const store::StoredExec& process) -> const v1::ProcessRow& {
-      v1::ProcessRow& row = *response->add_processes();
-      Render(process, row);
-      return row;
-    });
-    response->set_truncated(page->truncated || !all);
-    return {};
-  });
+  auto step = StepOf(request->step());
+  if (!step) return Refuse(context, step.error());
+  return Answer(
+      context, workers_,
+      [this, request, response, limit = *limit, step = std::move(*step)](const store::Stop& stop) -> Result<> {
+        const auto page = store_.ListProcesses(request->job_id(), limit, step, stop);
+        if (!page) return tl::unexpected<Error>(page.error());
+        const bool all = RenderRows(page->processes, [&](const store::StoredExec& process) -> const v1::ProcessRow& {
+          v1::ProcessRow& row = *response->add_processes();
+          Render(process, row);
+          return row;
+        });
+        response->set_truncated(page->truncated || !all);
+        return {};
+      });
 }
 
 grpc::ServerUnaryReactor* ReviewService::GetReport(grpc::CallbackServerContext* context,

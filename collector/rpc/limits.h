@@ -32,6 +32,7 @@ inline constexpr std::size_t kMaxRule = 2048;
 inline constexpr std::size_t kMaxDetail = 4096;
 inline constexpr std::size_t kMaxShortText = 256;  // host, kernel, version
 inline constexpr std::size_t kMaxPath = 4096;      // PATH_MAX
+inline constexpr std::size_t kMaxStepText = 1024;  // sensors send 255, and an ellipsis
 inline constexpr std::size_t kMaxComm = 16;        // TASK_COMM_LEN
 inline constexpr std::size_t kMaxArguments = 8192;
 inline constexpr std::size_t kMaxArgumentBytes = std::size_t{64} << 10;  // sensors send 4 KiB

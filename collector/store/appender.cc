@@ -111,7 +111,7 @@ Result<Appended> Appender::AppendBatch(const Batch& batch, bool& refused) {
     }
     ++outcome.stored;
     const std::int64_t job_ref = event.job_id.empty() ? 0 : job_refs_.at(event.job_id);
-    const Place place{job_ref, stream->id, event.sequence, event.time_ns};
+    const Place place{job_ref, stream->id, event.sequence, event.time_ns, event.step};
     if (auto written = writer_->Write(place, batch.sensor, event.body); !written) {
       return tl::unexpected<Error>(std::move(written).error());
     }

@@ -18,6 +18,7 @@ struct Place {
   std::int64_t stream_id = 0;
   std::uint64_t sequence = 0;
   std::int64_t time_ns = 0;
+  std::uint32_t step = 0;
 };
 
 class EventWriter {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -65,6 +66,10 @@ struct Exec {
   bool tmpfs = false;
   bool entered = false;
   std::string comm;
+  // Of a step's first exec, on its way in; kept as a row of `steps` and not with the exec.
+  std::string step_name;
+  std::string action_repository;
+  std::string action_ref;
   friend bool operator==(const Exec&, const Exec&) = default;
 };
 
@@ -189,6 +194,7 @@ struct Event {
   std::int64_t time_ns = 0;
   std::string job_id;  ///< empty: about the sensor itself
   Body body;
+  std::uint32_t step = 0;  ///< see Step
   friend bool operator==(const Event&, const Event&) = default;
 };
 
@@ -234,6 +240,21 @@ struct JobPage {
   bool truncated = false;  ///< more are stored than were asked for, or than one answer may hold
 };
 
+/// The N-th process that the job's Runner.Worker forked, a step of its workflow, and all that came of it. The number is
+/// the kernel's; the name is what the workflow calls it (GITHUB_ACTION), and hostile.
+struct Step {
+  std::uint32_t number = 0;  ///< 0: none, or not known
+  std::string name;          ///< may be empty
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
+struct StoredStep {
+  Step step = {};
+  std::string action_repository;  ///< of an action; else empty
+  std::string action_ref;
+  std::int64_t time_ns = 0;  ///< of its first exec
+};
+
 struct StoredExec {
   Exec exec;
   std::int64_t time_ns = 0;
@@ -242,6 +263,7 @@ struct StoredExec {
   std::uint64_t forks = 0;
   std::uint64_t flows_allowed = 0;
   std::uint64_t flows_denied = 0;  ///< denied and would-deny
+  Step step = {};
 };
 
 /// A flow, or a judged lookup: then the hook is kDns, `name` and `query_type` are set and the address is the server's.
@@ -251,11 +273,13 @@ struct StoredFlow {
   Flow flow;
   Totals totals;
   std::string query_type;
+  Step step = {};
 };
 
 struct StoredFinding {
   Finding finding;
   std::int64_t time_ns = 0;
+  Step step = {};
 };
 
 struct StoredGap {
@@ -295,11 +319,18 @@ struct ImageKeyHash {
 };
 using Images = std::unordered_map<ImageKey, Image, ImageKeyHash>;
 
+/// Of one step, by number or by name; with neither of all.
+struct StepFilter {
+  std::optional<std::uint32_t> number;
+  std::string name;
+};
+
 struct FlowFilter {
   std::string job_id;  ///< empty: all jobs
   bool denied_only = false;
   std::int64_t since_ns = 0;  ///< of the last sighting
   std::uint32_t limit = 1000;
+  StepFilter step = {};
 };
 
 /// Denied first, then by first sighting.
@@ -324,7 +355,8 @@ struct JobEvidence {
   bool findings_truncated = false;
   std::vector<StoredGap> gaps;  ///< of the job and of its sensor while the job ran
   std::vector<SequenceGap> sequence_gaps;
-  bool gaps_truncated = false;  ///< of either kind more are stored
+  bool gaps_truncated = false;    ///< of either kind more are stored
+  std::vector<StoredStep> steps;  ///< that have a name, by number
 };
 
 }  // namespace weir::store

@@ -17,18 +17,27 @@ constexpr int kMaxAncestors = 512;
 constexpr std::string_view kFlows =
     "SELECT f.job_ref, j.job_id, f.exec_id, f.address, f.port, f.protocol, f.verdict, f.hook, f.why, f.pid, f.comm, "
     "f.name, f.rule_id, f.rule, f.source_port, f.socket_kind, f.first_ns, f.last_ns, f.count, f.bytes_out, f.bytes_in, "
-    "f.packets_out, f.packets_in, '' FROM jobs AS j JOIN flows AS f ON f.job_ref = j.job_ref "
-    "WHERE f.hook <> 5 AND f.last_ns >= ";
+    "f.packets_out, f.packets_in, '', f.step, COALESCE(s.name, '') FROM jobs AS j JOIN flows AS f ON f.job_ref = "
+    "j.job_ref LEFT JOIN steps AS s ON s.job_ref = f.job_ref AND s.step = f.step WHERE f.hook <> 5 AND f.last_ns >= ";
 
 // Equal lookups of one process image are one row; `count` is how many of them were reported, which is at least one.
 constexpr std::string_view kQueries =
     "SELECT f.job_ref, j.job_id, f.exec_id, f.server, 53, CASE WHEN f.tcp <> 0 THEN 'tcp' ELSE 'udp' END, f.verdict, "
     "5, "
     "f.why, MIN(f.pid), MIN(f.comm), f.name, MIN(f.rule_id), f.rule, 0, '', MIN(f.time_ns) AS first_ns, "
-    "MAX(f.time_ns) AS last_ns, COUNT(*), 0, 0, 0, 0, f.type FROM jobs AS j JOIN dns_queries AS f "
-    "ON f.job_ref = j.job_ref WHERE f.time_ns >= ";
+    "MAX(f.time_ns) AS last_ns, COUNT(*), 0, 0, 0, 0, f.type, f.step, MIN(COALESCE(s.name, '')) FROM jobs AS j JOIN "
+    "dns_queries AS f ON f.job_ref = j.job_ref LEFT JOIN steps AS s ON s.job_ref = f.job_ref AND s.step = f.step "
+    "WHERE f.time_ns >= ";
 constexpr std::string_view kQueryGroup =
-    " GROUP BY f.job_ref, j.job_id, f.exec_id, f.server, f.tcp, f.verdict, f.why, f.name, f.type, f.rule";
+    " GROUP BY f.job_ref, j.job_id, f.exec_id, f.step, f.server, f.tcp, f.verdict, f.why, f.name, f.type, f.rule";
+
+/// Narrows rows of `table`, with the step as `s`, to one step: by number (parameter 4, -1: any) and name (5, empty:
+/// any).
+std::string OfStep(const std::string& table) {
+  return " AND (?4 < 0 OR " + table + ".step = ?4) AND (LENGTH(?5) = 0 OR s.name = ?5)";
+}
+
+std::int64_t NumberOf(const StepFilter& step) { return step.number ? std::int64_t{*step.number} : -1; }
 
 StoredFlow FlowFrom(const Statement& row) {
   StoredFlow flow;
@@ -52,6 +61,7 @@ StoredFlow FlowFrom(const Statement& row) {
   flow.totals = {row.Integer(16),  row.Integer(17),  row.Unsigned(18), row.Unsigned(19),
                  row.Unsigned(20), row.Unsigned(21), row.Unsigned(22)};
   flow.query_type = row.Text(23);
+  flow.step = {row.Unsigned32(24), row.Text(25)};
   return flow;
 }
 
@@ -63,11 +73,12 @@ Result<> AddRows(Database& database, const FlowFilter& filter, bool denied, bool
   // Listed values, so that the primary key (job, verdict, …) is used.
   sql += denied ? " AND f.verdict IN (2, 3)" : " AND f.verdict IN (0, 1)";
   sql += filter.job_id.empty() ? " AND ?2 = ''" : " AND j.job_id = ?2";
+  sql += OfStep("f");
   if (queries) sql += kQueryGroup;
   sql += " ORDER BY first_ns LIMIT ?3";
   auto select = database.Prepare(sql);
   if (!select) return tl::unexpected<Error>(std::move(select).error());
-  select->Start(filter.since_ns, filter.job_id, limit);
+  select->Start(filter.since_ns, filter.job_id, limit, NumberOf(filter.step), Blob{filter.step.name});
   return select->ForEach([&](const Statement& row) { out.push_back(FlowFrom(row)); });
 }
 
@@ -203,18 +214,22 @@ Result<FlowPage> ReadFlows(Database& database, const FlowFilter& filter) {
   return page;
 }
 
-Result<ProcessPage> ReadProcesses(Database& database, std::int64_t job_ref, std::uint32_t limit) {
+Result<ProcessPage> ReadProcesses(Database& database, std::int64_t job_ref, std::uint32_t limit,
+                                  const StepFilter& step) {
   auto select = database.Prepare(
-      "SELECT exec_id, parent_exec_id, pid, parent_pid, start_ns, uid, gid, device, inode, cgroup_id, full_bytes, "
-      "flags, "
-      "comm, executable, cwd, arguments, time_ns FROM execs WHERE job_ref = ? ORDER BY time_ns, sequence LIMIT ?");
+      "SELECT e.exec_id, e.parent_exec_id, e.pid, e.parent_pid, e.start_ns, e.uid, e.gid, e.device, e.inode, "
+      "e.cgroup_id, e.full_bytes, e.flags, e.comm, e.executable, e.cwd, e.arguments, e.time_ns, e.step, "
+      "COALESCE(s.name, '') FROM execs AS e LEFT JOIN steps AS s ON s.job_ref = e.job_ref AND s.step = e.step WHERE "
+      "e.job_ref = ?1" +
+      OfStep("e") + " ORDER BY e.time_ns, e.sequence LIMIT ?2");
   if (!select) return tl::unexpected<Error>(std::move(select).error());
   ProcessPage page;
-  select->Start(job_ref, static_cast<std::uint64_t>(limit) + 1);
+  select->Start(job_ref, static_cast<std::uint64_t>(limit) + 1, 0, NumberOf(step), Blob{step.name});
   WEIR_TRY(select->ForEach([&](const Statement& row) {
     StoredExec stored;
     stored.exec = ExecFrom(row);
     stored.time_ns = row.Integer(16);
+    stored.step = {row.Unsigned32(17), row.Text(18)};
     page.processes.push_back(std::move(stored));
   }));
   page.truncated = page.processes.size() > limit;

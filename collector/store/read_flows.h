@@ -11,6 +11,7 @@
 namespace weir::store {
 
 [[nodiscard]] Result<FlowPage> ReadFlows(Database& database, const FlowFilter& filter);
-[[nodiscard]] Result<ProcessPage> ReadProcesses(Database& database, std::int64_t job_ref, std::uint32_t limit);
+[[nodiscard]] Result<ProcessPage> ReadProcesses(Database& database, std::int64_t job_ref, std::uint32_t limit,
+                                                const StepFilter& step = {});
 
 }  // namespace weir::store

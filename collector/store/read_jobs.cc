@@ -136,16 +136,32 @@ Result<JobCounts> CountJob(Database& database, std::int64_t job_ref) {
 Result<std::vector<StoredFinding>> ReadFindings(Database& database, std::int64_t job_ref, std::uint32_t limit) {
   // The kernel's findings do not bring the name of their process; its exec did.
   auto select = database.Prepare(
-      "SELECT time_ns, kind, detail, exec_id, pid, CASE WHEN LENGTH(comm) > 0 THEN comm ELSE COALESCE((SELECT "
-      "e.comm FROM execs AS e WHERE e.job_ref = findings.job_ref AND e.exec_id = findings.exec_id), '') END "
-      "FROM findings WHERE job_ref = ? ORDER BY time_ns LIMIT ?");
+      "SELECT f.time_ns, f.kind, f.detail, f.exec_id, f.pid, CASE WHEN LENGTH(f.comm) > 0 THEN f.comm ELSE "
+      "COALESCE((SELECT e.comm FROM execs AS e WHERE e.job_ref = f.job_ref AND e.exec_id = f.exec_id), '') END, "
+      "f.step, "
+      "COALESCE(s.name, '') FROM findings AS f LEFT JOIN steps AS s ON s.job_ref = f.job_ref AND s.step = f.step "
+      "WHERE f.job_ref = ? ORDER BY f.time_ns LIMIT ?");
   if (!select) return tl::unexpected<Error>(std::move(select).error());
   std::vector<StoredFinding> findings;
   select->Start(job_ref, limit);
   WEIR_TRY(select->ForEach([&](const Statement& row) {
-    findings.push_back({{row.Text(1), row.Text(2), row.Unsigned(3), row.Unsigned32(4), row.Text(5)}, row.Integer(0)});
+    findings.push_back({{row.Text(1), row.Text(2), row.Unsigned(3), row.Unsigned32(4), row.Text(5)},
+                        row.Integer(0),
+                        {row.Unsigned32(6), row.Text(7)}});
   }));
   return findings;
+}
+
+Result<std::vector<StoredStep>> ReadSteps(Database& database, std::int64_t job_ref) {
+  auto select = database.Prepare(
+      "SELECT step, name, action_repository, action_ref, time_ns FROM steps WHERE job_ref = ? ORDER BY step");
+  if (!select) return tl::unexpected<Error>(std::move(select).error());
+  std::vector<StoredStep> steps;
+  select->Start(job_ref);
+  WEIR_TRY(select->ForEach([&](const Statement& row) {
+    steps.push_back({{row.Unsigned32(0), row.Text(1)}, row.Text(2), row.Text(3), row.Integer(4)});
+  }));
+  return steps;
 }
 
 Result<std::vector<StoredGap>> ReadGaps(Database& database, const StoredJob& job, std::uint32_t limit) {

@@ -18,6 +18,8 @@ namespace weir::store {
 [[nodiscard]] Result<JobCounts> CountJob(Database& database, std::int64_t job_ref);
 [[nodiscard]] Result<std::vector<StoredFinding>> ReadFindings(Database& database, std::int64_t job_ref,
                                                               std::uint32_t limit);
+/// Those that have a name, by number.
+[[nodiscard]] Result<std::vector<StoredStep>> ReadSteps(Database& database, std::int64_t job_ref);
 /// Of the job, and of its sensor while the job ran.
 [[nodiscard]] Result<std::vector<StoredGap>> ReadGaps(Database& database, const StoredJob& job, std::uint32_t limit);
 [[nodiscard]] Result<std::vector<SequenceGap>> ReadSequenceGaps(Database& database, const StoredJob& job,

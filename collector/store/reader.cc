@@ -57,11 +57,12 @@ Result<FlowPage> Reader::ListFlows(const FlowFilter& filter, const Stop& stop) {
   });
 }
 
-Result<ProcessPage> Reader::ListProcesses(const std::string& job_id, std::uint32_t limit, const Stop& stop) {
+Result<ProcessPage> Reader::ListProcesses(const std::string& job_id, std::uint32_t limit, const StepFilter& step,
+                                          const Stop& stop) {
   return InSnapshot(database_, stop, [&](Database& database) -> Result<ProcessPage> {
     auto job = ReadJob(database, job_id);
     if (!job) return tl::unexpected<Error>(std::move(job).error());
-    return ReadProcesses(database, job->ref, limit);
+    return ReadProcesses(database, job->ref, limit, step);
   });
 }
 
@@ -81,6 +82,7 @@ Result<JobEvidence> Reader::LoadJob(const std::string& job_id, const EvidenceLim
     filter.job_id = job_id;
     filter.limit = limits.flows;
     WEIR_TRY(read(evidence.flows, ReadFlows(database, filter)));
+    WEIR_TRY(read(evidence.steps, ReadSteps(database, ref)));
     WEIR_TRY(read(evidence.findings, ReadFindings(database, ref, limits.findings + 1)));
     evidence.findings_truncated = evidence.findings.size() > limits.findings;
     if (evidence.findings_truncated) evidence.findings.resize(limits.findings);

@@ -20,7 +20,8 @@ class Reader {
 
   [[nodiscard]] Result<JobPage> ListJobs(std::int64_t since_ns, std::uint32_t limit, const Stop& stop);
   [[nodiscard]] Result<FlowPage> ListFlows(const FlowFilter& filter, const Stop& stop);
-  [[nodiscard]] Result<ProcessPage> ListProcesses(const std::string& job_id, std::uint32_t limit, const Stop& stop);
+  [[nodiscard]] Result<ProcessPage> ListProcesses(const std::string& job_id, std::uint32_t limit,
+                                                  const StepFilter& step, const Stop& stop);
   [[nodiscard]] Result<JobEvidence> LoadJob(const std::string& job_id, const EvidenceLimits& limits, const Stop& stop);
   [[nodiscard]] Result<std::vector<SequenceGap>> SequenceGaps(const std::string& sensor);
 

@@ -198,7 +198,54 @@ CREATE TABLE sensors (
 CREATE INDEX jobs_by_time ON jobs (last_event_ns);
 )sql";
 
-constexpr Migration kMigrations[] = {{1, "events", kEvents}, {2, "sensors", kSensors}};
+// Which step of a workflow did it. `flows` is made anew, because a step is part of what makes two sightings the same.
+constexpr std::string_view kSteps = R"sql(
+CREATE TABLE steps (
+  job_ref           BIGINT NOT NULL,
+  step              BIGINT NOT NULL,
+  time_ns           BIGINT NOT NULL,
+  name              BLOB   NOT NULL,
+  action_repository BLOB   NOT NULL,
+  action_ref        BLOB   NOT NULL,
+  PRIMARY KEY (job_ref, step)
+) WITHOUT ROWID;
+ALTER TABLE execs ADD COLUMN step BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE dns_queries ADD COLUMN step BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE findings ADD COLUMN step BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE flows RENAME TO flows_without_step;
+CREATE TABLE flows (
+  job_ref     BIGINT NOT NULL,
+  verdict     INTEGER NOT NULL,
+  exec_id     BIGINT NOT NULL,
+  step        BIGINT NOT NULL,
+  address     TEXT   NOT NULL,
+  port        INTEGER NOT NULL,
+  protocol    TEXT   NOT NULL,
+  hook        INTEGER NOT NULL,
+  why         TEXT   NOT NULL,
+  first_ns    BIGINT NOT NULL,
+  last_ns     BIGINT NOT NULL,
+  count       BIGINT NOT NULL,
+  bytes_out   BIGINT NOT NULL DEFAULT 0,
+  bytes_in    BIGINT NOT NULL DEFAULT 0,
+  packets_out BIGINT NOT NULL DEFAULT 0,
+  packets_in  BIGINT NOT NULL DEFAULT 0,
+  pid         BIGINT NOT NULL DEFAULT 0,
+  comm        BLOB   NOT NULL DEFAULT x'',
+  name        TEXT   NOT NULL DEFAULT '',
+  rule_id     BIGINT NOT NULL DEFAULT 0,
+  rule        TEXT   NOT NULL DEFAULT '',
+  source_port INTEGER NOT NULL DEFAULT 0,
+  socket_kind TEXT   NOT NULL DEFAULT '',
+  PRIMARY KEY (job_ref, verdict, exec_id, step, address, port, protocol, hook, why)
+) WITHOUT ROWID;
+INSERT INTO flows SELECT job_ref, verdict, exec_id, 0, address, port, protocol, hook, why, first_ns, last_ns, count,
+  bytes_out, bytes_in, packets_out, packets_in, pid, comm, name, rule_id, rule, source_port, socket_kind
+  FROM flows_without_step;
+DROP TABLE flows_without_step;
+)sql";
+
+constexpr Migration kMigrations[] = {{1, "events", kEvents}, {2, "sensors", kSensors}, {3, "steps", kSteps}};
 
 }  // namespace
 

@@ -112,9 +112,10 @@ Result<FlowPage> Store::ListFlows(const FlowFilter& filter, const Stop& stop) {
   return reader_->ListFlows(filter, stop);
 }
 
-Result<ProcessPage> Store::ListProcesses(const std::string& job_id, std::uint32_t limit, const Stop& stop) {
+Result<ProcessPage> Store::ListProcesses(const std::string& job_id, std::uint32_t limit, const StepFilter& step,
+                                         const Stop& stop) {
   const std::lock_guard lock(read_mutex_);
-  return reader_->ListProcesses(job_id, limit, stop);
+  return reader_->ListProcesses(job_id, limit, step, stop);
 }
 
 Result<JobEvidence> Store::LoadJob(const std::string& job_id, const EvidenceLimits& limits, const Stop& stop) {

@@ -70,7 +70,7 @@ class Store {
   [[nodiscard]] Result<JobPage> ListJobs(std::int64_t since_ns, std::uint32_t limit, const Stop& stop = {});
   [[nodiscard]] Result<FlowPage> ListFlows(const FlowFilter& filter, const Stop& stop = {});
   [[nodiscard]] Result<ProcessPage> ListProcesses(const std::string& job_id, std::uint32_t limit,
-                                                  const Stop& stop = {});
+                                                  const StepFilter& step = {}, const Stop& stop = {});
   /// kNotFound when there is no such job.
   [[nodiscard]] Result<JobEvidence> LoadJob(const std::string& job_id, const EvidenceLimits& limits,
                                             const Stop& stop = {});

@@ -51,6 +51,10 @@ v1::EventBatch EveryKind() {
   exec.add_arguments("sh\n");
   exec.set_memfd(true);
   exec.set_comm("sh");
+  exec.set_step_name("__run\xff");
+  exec.set_action_repository("acme/x");
+  exec.set_action_ref("v1");
+  batch.mutable_events(1)->set_step(4);
   Add(batch).mutable_fork()->set_pid(11);
   Add(batch).mutable_exit()->set_wait_status(256);
   v1::Flow& flow = *Add(batch).mutable_flow();
@@ -100,6 +104,11 @@ TEST(ToBatch, KeepsEveryKindAndField) {
   const auto& exec = std::get<store::Exec>(batch->events[1].body);
   EXPECT_EQ(exec.executable, "/bin/\xff");
   EXPECT_TRUE(exec.memfd);
+  EXPECT_EQ(exec.step_name, "__run\xff");
+  EXPECT_EQ(exec.action_repository, "acme/x");
+  EXPECT_EQ(exec.action_ref, "v1");
+  EXPECT_EQ(batch->events[1].step, 4U);
+  EXPECT_EQ(batch->events[2].step, 0U);
   EXPECT_EQ(std::get<store::Fork>(batch->events[2].body).pid, 11U);
   EXPECT_EQ(std::get<store::Exit>(batch->events[3].body).wait_status, 256U);
   const store::FlowKey key{~0ull, "2001:db8::1", 443, "tcp", store::Verdict::kDeny, store::Hook::kConnect, "no-rule"};
@@ -189,6 +198,11 @@ INSTANTIATE_TEST_SUITE_P(
             "job_end.exit_status"},
         Row{"path_too_long", [](auto& b) { Exec(b).set_executable(std::string(4097, '/')); }, "exec.executable"},
         Row{"comm_too_long", [](auto& b) { Exec(b).set_comm(std::string(17, 'c')); }, "exec.comm"},
+        Row{"step_name_too_long", [](auto& b) { Exec(b).set_step_name(std::string(1025, 's')); }, "exec.step_name"},
+        Row{"step_name_with_nul", [](auto& b) { Exec(b).set_step_name(std::string("a\0b", 3)); }, "contains a NUL"},
+        Row{"action_too_long", [](auto& b) { Exec(b).set_action_repository(std::string(1025, 's')); },
+            "exec.action_repository"},
+        Row{"ref_too_long", [](auto& b) { Exec(b).set_action_ref(std::string(1025, 's')); }, "exec.action_ref"},
         Row{"too_many_arguments",
             [](auto& b) {
               for (int i = 0; i < 8192; ++i) Exec(b).add_arguments("");

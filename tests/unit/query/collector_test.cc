@@ -142,6 +142,39 @@ TEST_F(CollectorTest, ListsFlowsWithProcessAndEscapedAncestry) {
   EXPECT_TRUE(response.truncated());
 }
 
+TEST_F(CollectorTest, TellsAndAsksForStepsByNumberAndName) {
+  v1::EventBatch batch = WholeJob();
+  for (v1::Event& event : *batch.mutable_events()) {
+    if (event.exec().exec_id() == 3 || event.flow().id().exec_id() == 3) event.set_step(2);
+    if (event.exec().exec_id() == 3) event.mutable_exec()->set_step_name("__run\xff");
+  }
+  ASSERT_TRUE(Send({batch}).ok());
+  const auto flows = [this](auto set) {
+    v1::ListFlowsRequest request;
+    request.set_job_id("job-1");
+    set(*request.mutable_step());
+    v1::ListFlowsResponse response;
+    EXPECT_TRUE(Ask(&v1::Review::Stub::ListFlows, request, response).ok());
+    return response;
+  };
+  const auto all = flows([](auto&) {});
+  ASSERT_EQ(all.flows_size(), 3);
+  EXPECT_EQ(all.flows(0).step(), 2U);
+  EXPECT_EQ(all.flows(0).step_name(), "__run\xff");
+  EXPECT_EQ(all.flows(2).step(), 0U);
+  EXPECT_EQ(flows([](auto& step) { step.set_number(2); }).flows_size(), 1);
+  EXPECT_EQ(flows([](auto& step) { step.set_number(0); }).flows_size(), 2);
+  EXPECT_EQ(flows([](auto& step) { step.set_name("__run\xff"); }).flows_size(), 1);
+  v1::ListProcessesRequest request;
+  request.set_job_id("job-1");
+  request.mutable_step()->set_number(2);
+  v1::ListProcessesResponse processes;
+  ASSERT_TRUE(Ask(&v1::Review::Stub::ListProcesses, request, processes).ok());
+  ASSERT_EQ(processes.processes_size(), 1);
+  EXPECT_EQ(processes.processes(0).step_name(), "__run\xff");
+  EXPECT_EQ(processes.processes(0).step(), 2U);
+}
+
 TEST_F(CollectorTest, WritesEachKindOfReport) {
   ASSERT_TRUE(Send({WholeJob()}).ok());
   const auto json = nlohmann::json::parse(Report(v1::REPORT_FORMAT_JSON));
@@ -209,6 +242,9 @@ TEST_F(CollectorTest, RefusesQuestionsOutOfBoundsAndUnknownJobs) {
   };
   EXPECT_EQ(flows([](auto& r) { r.set_limit(100001); }), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(flows([](auto& r) { r.set_job_id("none"); }), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(flows([](auto& r) { r.mutable_step()->set_name(""); }), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(flows([](auto& r) { r.mutable_step()->set_name(std::string(1025, 's')); }),
+            grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(flows([](auto&) {}), grpc::StatusCode::OK);
   const auto report = [this](auto set) {
     v1::GetReportRequest request;

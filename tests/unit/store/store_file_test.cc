@@ -72,10 +72,25 @@ TEST_F(StoreTest, MigratesAnOlderDatabaseWithItsRows) {
           std::string(Migrations().front().sql) +
           "INSERT INTO streams VALUES (1, 'runner-1', 7, 2, 2000000000, 2);"
           "INSERT INTO jobs (job_ref, job_id, sensor, first_event_ns, last_event_ns, name) VALUES (1, 'old-job', "
-          "'runner-1', 1, 2000000000, 'kept');");
+          "'runner-1', 1, 2000000000, 'kept');"
+          "INSERT INTO flows (job_ref, verdict, exec_id, address, port, protocol, hook, why, first_ns, last_ns, count, "
+          "bytes_out, pid, name, rule) VALUES (1, 2, 9, '192.0.2.1', 443, 'tcp', 2, 'no-rule', 5, 6, 7, 8, 10, 'n', "
+          "'r');"
+          "INSERT INTO findings VALUES (1, 1, 1, 1, 'leftover', 'd', 9, 10, x'');"
+          "INSERT INTO dns_queries VALUES (1, 1, 2, 3, 9, 10, x'', 'a', 'A', '192.0.2.53', 2, 'dns-name', 0, '', 0);");
   auto store = Store::Open({.path = old});
   ASSERT_TRUE(store) << store.error().what;
-  EXPECT_EQ((*store)->LoadJob("old-job", {})->job.begin.name, "kept");
+  const auto kept = (*store)->LoadJob("old-job", {});
+  ASSERT_TRUE(kept) << kept.error().what;
+  EXPECT_EQ(kept->job.begin.name, "kept");
+  ASSERT_EQ(kept->flows.flows.size(), 2U);
+  for (const StoredFlow& flow : kept->flows.flows) EXPECT_EQ(flow.step, (Step{0, ""}));
+  const StoredFlow& flow = kept->flows.flows[1];
+  EXPECT_EQ(flow.flow.key, (FlowKey{9, "192.0.2.1", 443, "tcp", Verdict::kDeny, Hook::kConnect, "no-rule"}));
+  EXPECT_EQ(flow.totals, (Totals{5, 6, 7, 8, 0, 0, 0}));
+  EXPECT_EQ(flow.flow.rule, "r");
+  ASSERT_EQ(kept->findings.size(), 1U);
+  EXPECT_EQ(kept->findings[0].step.number, 0U);
   const Batch next = BatchOf({At(3, "old-job", JobEnd{0, "{}", true}), At(4, "", Heartbeat{"0.1.0", "", "", true, 1})});
   EXPECT_EQ((*store)->Append(std::span(&next, 1))->front().value(), (Appended{4, 2, 0, 0}));
 }
