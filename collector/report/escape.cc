@@ -187,6 +187,11 @@ std::string CommandLine(std::span<const std::string> arguments) {
   return out;
 }
 
+std::string StepText(std::uint32_t number, std::string_view name) {
+  if (number == 0) return "-";
+  return std::to_string(number) + (name.empty() ? "" : " " + std::string(name));
+}
+
 std::size_t Columns(std::string_view text) {
   std::size_t columns = 0;
   while (!text.empty()) {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ inline constexpr std::size_t kWhole = static_cast<std::size_t>(-1);
 
 /// Arguments as one could type them into a shell: joined by spaces, single-quoted where needed. Still hostile.
 [[nodiscard]] std::string CommandLine(std::span<const std::string> arguments);
+
+/// A step of a workflow: "2 __run_2"; "2" when it has no name, "-" for none (0). Still hostile.
+[[nodiscard]] std::string StepText(std::uint32_t number, std::string_view name);
 
 /// Terminal columns of text that ForTerminal made (UAX #11: wide characters take two).
 [[nodiscard]] std::size_t Columns(std::string_view text);

@@ -2,7 +2,9 @@
 #include "collector/cli/commands/command.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <map>
+#include <system_error>
 #include <utility>
 
 namespace weir::cli {
@@ -65,6 +67,23 @@ void AddJobId(CLI::App& command, std::string& job, bool required) {
   CLI::Option* option =
       command.add_option("--job", job, "Job id, a prefix of it that is unique, or 'latest'")->type_name("ID");
   if (required) option->required();
+}
+
+void AddStep(CLI::App& command, v1::StepFilter& step) {
+  command
+      .add_option_function<std::string>(
+          "--step",
+          [&step](const std::string& text) {
+            std::uint32_t number = 0;
+            const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+            if (end == text.data() + text.size() && fault == std::errc()) {
+              step.set_number(number);
+            } else {
+              step.set_name(text);
+            }
+          },
+          "Only what this step of a runner's job did, by its number (0: what is of none) or its name")
+      ->type_name("N|NAME");
 }
 
 }  // namespace weir::cli

@@ -10,6 +10,7 @@
 #include "args/page.h"
 #include "collector/cli/host/places.h"
 #include "collector/cli/term/screen.h"
+#include "weir/v1/review.pb.h"
 
 namespace CLI {
 class App;
@@ -60,6 +61,8 @@ void AddFormat(CLI::App& command, Format& format);
 void AddReviewPlaces(CLI::App& command, Places& places);
 void AddSensorPlace(CLI::App& command, Places& places);
 void AddJobId(CLI::App& command, std::string& job, bool required);
+/// `--step N|NAME`. Without it `step` stays unset: all.
+void AddStep(CLI::App& command, v1::StepFilter& step);
 
 // Parts of pages that several commands share.
 inline constexpr const char* kReviewExitStatus =

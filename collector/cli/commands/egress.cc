@@ -21,6 +21,7 @@ struct Options {
   Format format = Format::kTable;
   std::string job;
   std::string since;
+  v1::StepFilter step;
   std::uint32_t limit = 0;
   bool denied = false;
 };
@@ -29,6 +30,7 @@ Result<v1::ListFlowsResponse> Ask(const Options& options) {
   v1::ListFlowsRequest request;
   request.set_denied_only(options.denied);
   request.set_limit(options.limit);
+  *request.mutable_step() = options.step;
   if (!options.since.empty()) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto since = ParseSince(options.since, std::chrono::nanoseconds(now).count());
@@ -62,17 +64,21 @@ int Run(const Options& options, const Screen& screen) {
 void AddEgress(CLI::App& root, Invocation& invocation) {
   auto& command = AddPage(
       root, invocation, "egress", "list destinations, each with process, verdict and reason",
-      {.synopsis = "weir egress [--job ID] [--denied] [--since T] [--limit N] [--format table|json]",
+      {.synopsis = "weir egress [--job ID] [--step N|NAME] [--denied] [--since T] [--limit N] [--format table|json]",
        .description =
            "One line a process, destination and verdict, denied ones first; lookups of names are lines of their "
            "own. Of all jobs, unless --job names one.\n\n"
+           "STEP, in a self-hosted runner's job, is the step of the workflow that the process is of: its number, and "
+           "what the workflow calls it (docs/runner.md).\n\n"
            "WHY is the rule that decided, or a keyword (docs/schemas.md): no-rule, dns-name, process, …",
        .exit_status = kReviewExitStatus,
        .environment = kReviewEnvironment,
        .files = kReviewFiles,
-       .examples = "weir egress --job latest --denied\nweir egress --since 7d --format json | jq -r '.flows[].name'"});
+       .examples = "weir egress --job latest --denied\nweir egress --job latest --step 2\nweir egress --since 7d "
+                   "--format json | jq -r '.flows[].name'"});
   auto options = std::make_shared<Options>();
   AddJobId(command, options->job, false);
+  AddStep(command, options->step);
   command.add_flag("--denied", options->denied, "Only what was denied, or would have been in block mode");
   command
       .add_option(

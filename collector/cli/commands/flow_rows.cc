@@ -23,6 +23,8 @@ Json FlowJson(const v1::FlowRow& flow) {
           {"protocol", Text(flow.id().protocol())},
           {"query_type", Text(flow.query_type())},
           {"socket_kind", Text(flow.socket_kind())},
+          {"step", flow.step()},
+          {"step_name", Text(flow.step_name())},
           {"exec_id", Id(flow.id().exec_id())},
           {"pid", flow.pid()},
           {"comm", Text(flow.comm())},
@@ -39,6 +41,8 @@ Json FlowJson(const v1::FlowRow& flow) {
 }
 
 }  // namespace
+
+Column StepColumn() { return {.title = "STEP", .cut = Cut::kEnd, .least = 7}; }
 
 std::string ProcessOf(const v1::FlowRow& flow) {
   std::string self = flow.executable().empty() ? flow.comm() : FileName(flow.executable());
@@ -60,8 +64,10 @@ std::string ReasonOf(const v1::FlowRow& flow) {
 }
 
 Table FlowTable(const v1::ListFlowsResponse& flows, bool with_job) {
+  const bool with_step = HasSteps(flows.flows());
   std::vector<Column> columns;
   if (with_job) columns.push_back({.title = "JOB", .cut = Cut::kEnd, .least = 19, .spare = 2});
+  if (with_step) columns.push_back(StepColumn());
   for (Column column : {Column{.title = "VERDICT"}, Column{.title = "DESTINATION", .cut = Cut::kMiddle, .least = 20},
                         Column{.title = "ADDRESS", .cut = Cut::kMiddle, .least = 15, .spare = 6},
                         Column{.title = "PROCESS", .cut = Cut::kMiddle, .least = 12},
@@ -75,6 +81,7 @@ Table FlowTable(const v1::ListFlowsResponse& flows, bool with_job) {
   for (const v1::FlowRow& flow : flows.flows()) {
     std::vector<Cell> row;
     if (with_job) row.emplace_back(flow.job_id());
+    if (with_step) row.emplace_back(report::StepText(flow.step(), flow.step_name()));
     row.emplace_back(Word(flow.id().verdict()), ToneOf(flow.id().verdict()));
     for (std::string text : {TargetOf(flow), flow.id().address(), ProcessOf(flow), ReasonOf(flow),
                              std::to_string(flow.count()), Amount(flow.bytes_out()), Amount(flow.bytes_in())}) {

@@ -103,6 +103,8 @@ Json ProcessJson(const v1::ProcessRow& row) {
                {"parent_exec_id", Id(exec.parent_exec_id())},
                {"pid", exec.pid()},
                {"parent_pid", exec.parent_pid()},
+               {"step", row.step()},
+               {"step_name", Text(row.step_name())},
                {"time_ns", row.time_ns()},
                {"exit_time_ns", row.exit_time_ns()},
                {"wait_status", nullptr},
@@ -129,22 +131,31 @@ Json ProcessJson(const v1::ProcessRow& row) {
 }  // namespace
 
 Table ProcessTable(const v1::ListProcessesResponse& processes, bool tree) {
-  Table table({{.title = "PID", .align = Align::kRight},
-               {.title = "STARTED", .spare = 3},
-               {.title = "EXIT", .spare = 1},
-               {.title = "ALLOWED", .align = Align::kRight, .spare = 2},
-               {.title = "DENIED", .align = Align::kRight},
-               {.title = "COMMAND", .cut = Cut::kEnd, .least = 24},
-               {.title = "EXECUTABLE", .cut = Cut::kMiddle, .least = 12, .spare = 4}});
+  const bool with_step = HasSteps(processes.processes());
+  std::vector<Column> columns{{.title = "PID", .align = Align::kRight}};
+  if (with_step) columns.push_back(StepColumn());
+  for (Column column :
+       {Column{.title = "STARTED", .spare = 3}, Column{.title = "EXIT", .spare = 1},
+        Column{.title = "ALLOWED", .align = Align::kRight, .spare = 2},
+        Column{.title = "DENIED", .align = Align::kRight}, Column{.title = "COMMAND", .cut = Cut::kEnd, .least = 24},
+        Column{.title = "EXECUTABLE", .cut = Cut::kMiddle, .least = 12, .spare = 4}}) {
+    columns.push_back(std::move(column));
+  }
+  Table table(std::move(columns));
   const std::vector<Place> places = tree ? TreeOrder(processes).Walk() : InOrder(processes);
   for (const Place& place : places) {
     const auto& exec = place.row->exec();
     const bool denied = place.row->flows_denied() > 0;
-    table.AddRow({std::to_string(exec.pid()), LocalTime(place.row->time_ns()), EndOf(*place.row),
-                  std::to_string(place.row->flows_allowed()),
-                  Cell(std::to_string(place.row->flows_denied()), denied ? Tone::kBad : Tone::kPlain),
-                  Cell(place.branch, CommandOf(exec), denied ? Tone::kBad : Tone::kPlain),
-                  exec.executable() + MarksOf(exec)});
+    std::vector<Cell> row{std::to_string(exec.pid())};
+    if (with_step) row.emplace_back(report::StepText(place.row->step(), place.row->step_name()));
+    for (Cell cell : {Cell(LocalTime(place.row->time_ns())), Cell(EndOf(*place.row)),
+                      Cell(std::to_string(place.row->flows_allowed())),
+                      Cell(std::to_string(place.row->flows_denied()), denied ? Tone::kBad : Tone::kPlain),
+                      Cell(place.branch, CommandOf(exec), denied ? Tone::kBad : Tone::kPlain),
+                      Cell(exec.executable() + MarksOf(exec))}) {
+      row.push_back(std::move(cell));
+    }
+    table.AddRow(std::move(row));
   }
   return table;
 }

@@ -18,6 +18,7 @@ struct Options {
   Places places = Places::FromEnvironment();
   Format format = Format::kTable;
   std::string job;
+  v1::StepFilter step;
   std::uint32_t limit = 0;
   bool tree = false;
 };
@@ -30,6 +31,7 @@ Result<v1::ListProcessesResponse> Ask(const Options& options) {
   v1::ListProcessesRequest request;
   request.set_job_id(job->job_id());
   request.set_limit(options.limit);
+  *request.mutable_step() = options.step;
   return session->review()->ListProcesses(request);
 }
 
@@ -50,16 +52,18 @@ int Run(const Options& options, const Screen& screen) {
 void AddProcesses(CLI::App& root, Invocation& invocation) {
   auto& command =
       AddPage(root, invocation, "processes", "list the processes of a job",
-              {.synopsis = "weir processes --job ID [--tree] [--limit N] [--format table|json]",
+              {.synopsis = "weir processes --job ID [--step N|NAME] [--tree] [--limit N] [--format table|json]",
                .description = "One line a process image: a process that executes another program becomes a "
                               "line below its old one. EXIT is the status, or the signal that ended it; '-' "
-                              "when no exit was seen.",
+                              "when no exit was seen. STEP is there for a self-hosted runner's job: the step "
+                              "of the workflow, its number and what the workflow calls it (docs/runner.md).",
                .exit_status = kReviewExitStatus,
                .environment = kReviewEnvironment,
                .files = kReviewFiles,
                .examples = "weir processes --job latest --tree"});
   auto options = std::make_shared<Options>();
   AddJobId(command, options->job, true);
+  AddStep(command, options->step);
   command.add_flag("--tree", options->tree, "Each process below the one that started it");
   command
       .add_option("--limit", options->limit,

@@ -11,6 +11,9 @@
 
 namespace weir::cli {
 
+/// For report::StepText; only in tables of which some row is of a step.
+[[nodiscard]] Column StepColumn();
+
 /// "bash › curl[4711]": the process of a flow and who started it, by file name.
 [[nodiscard]] std::string ProcessOf(const v1::FlowRow& flow);
 

@@ -2,6 +2,7 @@
 // The wire's enums as the words that people and JSON use (docs/schemas.md), and how verdicts look.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -40,6 +41,12 @@ template <typename Labels>
   const std::map<std::string, std::string> sorted(labels.begin(), labels.end());
   for (const auto& [key, value] : sorted) out[std::string(Text(key))] = Text(value);
   return out;
+}
+
+/// Is any of these rows of a step? Jobs without a Runner.Worker have none.
+template <typename Rows>
+[[nodiscard]] bool HasSteps(const Rows& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.step() != 0; });
 }
 
 /// 64-bit ids as text: many readers lose digits of numbers above 2^53.

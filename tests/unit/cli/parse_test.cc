@@ -43,6 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"EmptyPolicyOfAStep", {"job", "begin", "--policy", ""}, "--policy: the value is empty"},
         Case{"EmptyAllow", {"run", "--allow", "", "--", "true"}, "--allow: the value is empty"},
         Case{"EmptyJob", {"egress", "--job", ""}, "--job: the value is empty"},
+        Case{"EmptyStep", {"egress", "--step", ""}, "--step: the value is empty"},
         Case{"EmptyFile", {"policy", "check", ""}, "FILE: the value is empty"},
         Case{"PlaceOfRecordsWithoutAll", {"job", "list", "--collector", "/c"}, "--all"},
         Case{"ListBadSince", {"job", "list", "--all", "--since", "yesterday"}, "yesterday"},

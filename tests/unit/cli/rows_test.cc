@@ -97,6 +97,36 @@ v1::ProcessRow Process(std::uint64_t id, std::uint64_t parent, const std::string
   return row;
 }
 
+// A column that is empty for all of a listing would only take room.
+TEST(Step, IsShownWhereThereAreSteps) {
+  v1::ListFlowsResponse flows;
+  *flows.add_flows() = DeniedConnect();
+  v1::ListProcessesResponse processes;
+  *processes.add_processes() = Process(1, 0, "make");
+  EXPECT_THAT(FlowTable(flows, false).Render({}), Not(HasSubstr("STEP")));
+  EXPECT_THAT(ProcessTable(processes, true).Render({}), Not(HasSubstr("STEP")));
+  EXPECT_EQ(FlowDocument(flows)["flows"][0]["step"], 0);
+  EXPECT_EQ(ProcessDocument(processes)["processes"][0]["step_name"], "");
+
+  v1::FlowRow& flow = *flows.add_flows() = DeniedConnect();
+  flow.set_step(2);
+  flow.set_step_name("__run\x1b[2J\xff\n::error::x");
+  v1::ProcessRow& process = *processes.add_processes() = Process(2, 1, "cc");
+  process.set_step(3);
+  for (const std::string& table :
+       {FlowTable(flows, false).Render({}), FlowTable(flows, true).Render({.columns = 60, .colour = false})}) {
+    EXPECT_THAT(table, HasSubstr("STEP"));
+    EXPECT_THAT(table, HasSubstr("2 __run"));
+    EXPECT_THAT(table, Not(HasSubstr("\x1b")));
+    EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 3);
+  }
+  EXPECT_THAT(FlowTable(flows, false).Render({}), HasSubstr("\n-  "));
+  EXPECT_THAT(ProcessTable(processes, true).Render({}), HasSubstr("  3 "));
+  EXPECT_EQ(FlowDocument(flows)["flows"][1]["step"], 2);
+  EXPECT_EQ(FlowDocument(flows)["flows"][1]["step_name"], "__run\x1b[2J\\xff\n::error::x");
+  EXPECT_EQ(ProcessDocument(processes)["processes"][1]["step"], 3);
+}
+
 // The COMMAND column alone.
 std::vector<std::string> Commands(const v1::ListProcessesResponse& processes) {
   std::vector<std::string> commands;
