@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "collector/report/steps.h"
 #include "collector/report/words.h"
 
 namespace weir::report {
@@ -230,6 +231,7 @@ JobReport BuildReport(store::JobEvidence evidence) {
   AddContacts(std::move(evidence.flows), report);
   AddDestinations(report);
   AddSuggestion(report);
+  AddSteps(std::move(evidence.steps), report);
   return report;
 }
 

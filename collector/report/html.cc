@@ -7,6 +7,7 @@
 #include "collector/report/html_parts.h"
 #include "collector/report/refused.h"
 #include "collector/report/render.h"
+#include "collector/report/steps.h"
 #include "collector/report/words.h"
 
 namespace weir::report {
@@ -128,7 +129,8 @@ std::string Findings(const JobReport& report) {
   for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxFindings); ++i) {
     const store::Finding& finding = report.findings[i].finding;
     out += "<tr><td>" + Code(finding.kind) + "</td><td>" + ForHtml(finding.detail, 500) + "</td><td>" +
-           Code(finding.comm) + " <span class=\"meta\">pid " + std::to_string(finding.pid) + "</span></td></tr>";
+           Code(finding.comm) + " <span class=\"meta\">pid " + std::to_string(finding.pid) +
+           ForHtml(InStep(report.findings[i].step), 100) + "</span></td></tr>";
   }
   return out + "</tbody></table></div>" + More(report.findings.size(), kMaxFindings, "finding") + "</section>";
 }
@@ -211,8 +213,8 @@ std::string RenderHtml(const JobReport& report) {
   if (const std::string picture = html::Picture(report); !picture.empty()) {
     out += "<section><h2>Where it went</h2>" + picture + "</section>\n";
   }
-  out += html::Refused(report) + "\n" + html::Suggestion(report) + "\n" + html::Destinations(report) + "\n" +
-         html::Findings(report) + "\n";
+  out += html::Steps(report) + "\n" + html::Refused(report) + "\n" + html::Suggestion(report) + "\n" +
+         html::Destinations(report) + "\n" + html::Findings(report) + "\n";
   if (!report.processes.empty()) out += "<section><h2>Processes</h2>" + html::ProcessTree(report) + "</section>\n";
   out += "<section><h2>Evidence</h2>" + html::PolicyText(report) + html::RecordFacts(report);
   out +=

@@ -18,6 +18,9 @@ namespace weir::report::html {
 /// The process tree as nested lists that open and close without scripts.
 [[nodiscard]] std::string ProcessTree(const JobReport& report);
 
+/// The table of steps; empty when nothing is of one.
+[[nodiscard]] std::string Steps(const JobReport& report);
+
 /// `<code>` with isolated, escaped text; cut to `columns`, with the whole as its tooltip.
 [[nodiscard]] std::string Code(std::string_view text, std::size_t columns = 200);
 

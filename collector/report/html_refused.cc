@@ -7,6 +7,7 @@
 #include "collector/report/escape.h"
 #include "collector/report/html_parts.h"
 #include "collector/report/refused.h"
+#include "collector/report/steps.h"
 #include "collector/report/words.h"
 
 namespace weir::report::html {
@@ -32,7 +33,8 @@ std::string Row(const Attempt& attempt) {
     out += std::string("<span class=\"sub\">") + (lookup ? "asked of " : "at ") +
            List(attempt.addresses, kMaxAddresses, false) + "</span>";
   }
-  out += "</td><td class=\"who\">" + Code(process, 240) + "<span class=\"sub\">pid " + std::to_string(flow.pid);
+  out += "</td><td class=\"who\">" + Code(process, 240) + "<span class=\"sub\">pid " + std::to_string(flow.pid) +
+         ForHtml(InStep(contact.stored.step), 100);
   if (!contact.ancestry.empty()) out += " · " + Code(AncestryLine(contact), 300);
   out += "</span></td><td class=\"why\">" + ForHtml(WhyClause(flow.key.why), 120) + "<span class=\"sub\">" +
          Code(flow.key.why, 64) + " at " + std::string(HookWord(flow.key.hook));
@@ -62,7 +64,8 @@ std::string Culprits(const JobReport& report) {
                      : (reached.contains(attempt.target) ? " reached " : " looked up ")) +
            Code(attempt.target, 120) + "<span class=\"sub\">" +
            (contact.ancestry.empty() ? "" : Code(AncestryLine(contact), 200) + " · ") +
-           ForHtml(WhyClause(contact.stored.flow.key.why), 120) + "</span></div></li>";
+           ForHtml(WhyClause(contact.stored.flow.key.why), 120) + ForHtml(InStep(contact.stored.step), 100) +
+           "</span></div></li>";
   }
   if (out.empty()) return "";
   if (said.size() > kMaxLead) {

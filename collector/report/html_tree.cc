@@ -86,6 +86,14 @@ class Tree {
     out_ += "</li>";
   }
 
+  /// Of another step than the process above it.
+  [[nodiscard]] bool BeginsStep(std::size_t i) const {
+    const Process& process = report_.processes[i];
+    const std::uint32_t number = process.stored.step.number;
+    return number != 0 &&
+           (process.parent == Process::kNone || report_.processes[process.parent].stored.step.number != number);
+  }
+
   [[nodiscard]] std::string Line(std::size_t i) const {
     const store::StoredExec& stored = report_.processes[i].stored;
     const store::Exec& exec = stored.exec;
@@ -94,6 +102,8 @@ class Tree {
     if (exec.arguments.size() > 1) {
       line += " " + Code(CommandLine(std::span(exec.arguments).subspan(1)), 140);
     }
+    if (BeginsStep(i))
+      line += " <span class=\"tag plain\">step " + Code(StepText(stored.step.number, stored.step.name), 80) + "</span>";
     if (stored.flows_denied != 0)
       line += " <span class=\"tag bad\">✕ " + Grouped(stored.flows_denied) + " refused</span>";
     if (exec.memfd) line += " <span class=\"tag warn\">memory file</span>";

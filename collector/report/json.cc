@@ -113,6 +113,8 @@ Json ContactOf(const Contact& contact) {
           {"protocol", ForJson(flow.key.protocol)},
           {"query_type", ForJson(contact.stored.query_type)},
           {"socket_kind", ForJson(flow.socket_kind)},
+          {"step", contact.stored.step.number},
+          {"step_name", ForJson(contact.stored.step.name)},
           {"exec_id", Id(flow.key.exec_id)},
           {"pid", flow.pid},
           {"comm", ForJson(flow.comm)},
@@ -152,12 +154,36 @@ Json Destinations(const JobReport& report) {
   return array;
 }
 
+Json Steps(const JobReport& report) {
+  Json array = Json::array();
+  for (const StepReport& step : report.steps) {
+    array.push_back({{"step", step.stored.step.number},
+                     {"step_name", ForJson(step.stored.step.name)},
+                     {"action_repository", ForJson(step.stored.action_repository)},
+                     {"action_ref", ForJson(step.stored.action_ref)},
+                     {"arguments", Strings(step.arguments)},
+                     {"time_ns", step.stored.time_ns},
+                     {"processes", step.processes},
+                     {"findings", step.findings},
+                     {"destinations", step.destinations},
+                     {"reached", Strings(step.reached)},
+                     {"denied", step.denied},
+                     {"would_deny", step.would_deny},
+                     {"refused", Strings(step.refused)},
+                     {"bytes_out", step.bytes_out},
+                     {"bytes_in", step.bytes_in}});
+  }
+  return array;
+}
+
 Json ProcessOf(const Process& process) {
   const store::Exec& exec = process.stored.exec;
   return {{"exec_id", Id(exec.exec_id)},
           {"parent_exec_id", Id(exec.parent_exec_id)},
           {"pid", exec.pid},
           {"parent_pid", exec.parent_pid},
+          {"step", process.stored.step.number},
+          {"step_name", ForJson(process.stored.step.name)},
           {"uid", exec.uid},
           {"gid", exec.gid},
           {"executable", ForJson(exec.executable)},
@@ -187,6 +213,8 @@ Json Findings(const JobReport& report) {
     array.push_back({{"kind", ForJson(stored.finding.kind)},
                      {"detail", ForJson(stored.finding.detail)},
                      {"exec_id", Id(stored.finding.exec_id)},
+                     {"step", stored.step.number},
+                     {"step_name", ForJson(stored.step.name)},
                      {"pid", stored.finding.pid},
                      {"comm", ForJson(stored.finding.comm)},
                      {"time_ns", stored.time_ns}});
@@ -228,6 +256,7 @@ std::string RenderJson(const JobReport& report) {
                          {"refused", Contacts(report.refused)},
                          {"allowed", Contacts(report.allowed)},
                          {"destinations", Destinations(report)},
+                         {"steps", Steps(report)},
                          {"processes", std::move(processes)},
                          {"findings", Findings(report)},
                          {"gaps", Gaps(report)},

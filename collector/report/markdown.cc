@@ -4,6 +4,7 @@
 #include "collector/report/escape.h"
 #include "collector/report/refused.h"
 #include "collector/report/render.h"
+#include "collector/report/steps.h"
 #include "collector/report/words.h"
 
 namespace weir::report {
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxRefused = 50;
 constexpr std::size_t kMaxDestinations = 50;
 constexpr std::size_t kMaxFindings = 20;
+constexpr std::size_t kMaxSteps = 30;
 constexpr std::size_t kMaxReasons = 20;
 constexpr std::size_t kMaxSuggestion = 30;
 constexpr std::size_t kMaxReasonColumns = 300;
@@ -61,6 +63,37 @@ void AddReasons(const JobReport& report, std::string& out) {
   AddMore(out, reasons.size(), kMaxReasons, "reason");
 }
 
+std::string StepCell(const store::Step& step) {
+  return step.number == 0 ? "" : ", step " + Cell(StepText(step.number, step.name));
+}
+
+/// The first few of a list; its length stands before it.
+std::string FirstCells(const std::vector<std::string>& items, std::size_t all) {
+  constexpr std::size_t kFirst = 4;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(items.size(), kFirst); ++i) out += (i ? ", " : ": ") + Cell(items[i], 60);
+  return out + (all > kFirst ? ", …" : "");
+}
+
+void AddSteps(const JobReport& report, std::string& out) {
+  if (report.steps.empty()) return;
+  out += "\n### Steps\n\n| step | what ran | reached | refused |\n|---|---|---|---|\n";
+  std::size_t shown = 0;
+  for (const StepReport& step : report.steps) {
+    if (!IsWorthTelling(step) || ++shown > kMaxSteps) continue;
+    const store::Step& of = step.stored.step;
+    out += "| " + Cell(StepText(of.number, of.name)) + " | " + Cell(WhatRan(step)) + " | ";
+    if (step.destinations != 0)
+      out += Plural(step.destinations, "destination") + FirstCells(step.reached, step.destinations);
+    out += " | ";
+    if (step.denied != 0) out += "**" + Grouped(step.denied) + " denied**";
+    if (step.denied != 0 && step.would_deny != 0) out += ", ";
+    if (step.would_deny != 0) out += Grouped(step.would_deny) + " would be denied";
+    out += FirstCells(step.refused, step.denied + step.would_deny) + " |\n";
+  }
+  AddMore(out, shown, kMaxSteps, "step");
+}
+
 void AddRefused(const JobReport& report, std::string& out) {
   const auto attempts = Attempts(report);
   if (attempts.empty()) return;
@@ -79,10 +112,10 @@ void AddRefused(const JobReport& report, std::string& out) {
     for (const std::string& ancestor : contact.ancestry) ancestry += (ancestry.empty() ? "" : " > ") + ancestor;
     const bool denied = contact.verdict() == store::Verdict::kDeny;
     out += std::string("| ") + (denied ? "**denied**" : "would be denied") + " | " + Cell(attempt.title) + " | " +
-           Cell(process) + " (pid " + std::to_string(flow.pid) + ") | " + Cell(ancestry) + " | " +
-           Cells(attempt.members > 1 ? attempt.examples : attempt.addresses) + " | " + Cell(flow.key.why) + ": " +
-           Cell(WhyClause(flow.key.why)) + (flow.rule.empty() ? "" : " (rule " + Cell(flow.rule) + ")") + " | " +
-           Grouped(attempt.times) + " |\n";
+           Cell(process) + " (pid " + std::to_string(flow.pid) + StepCell(contact.stored.step) + ") | " +
+           Cell(ancestry) + " | " + Cells(attempt.members > 1 ? attempt.examples : attempt.addresses) + " | " +
+           Cell(flow.key.why) + ": " + Cell(WhyClause(flow.key.why)) +
+           (flow.rule.empty() ? "" : " (rule " + Cell(flow.rule) + ")") + " | " + Grouped(attempt.times) + " |\n";
     shown += attempt.contacts;
   }
   AddMore(out, report.refused.size(), shown, "refused contact");
@@ -110,7 +143,7 @@ void AddFindings(const JobReport& report, std::string& out) {
   for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxFindings); ++i) {
     const store::Finding& finding = report.findings[i].finding;
     out += "| " + Cell(finding.kind) + " | " + Cell(finding.detail) + " | " + Cell(finding.comm) + " (pid " +
-           std::to_string(finding.pid) + ") |\n";
+           std::to_string(finding.pid) + StepCell(report.findings[i].step) + ") |\n";
   }
   AddMore(out, report.findings.size(), kMaxFindings, "finding");
 }
@@ -151,6 +184,7 @@ std::string RenderMarkdown(const JobReport& report) {
   out += std::string(Stamp(report.summary)) + "\n\n";
   AddSummary(report, out);
   AddReasons(report, out);
+  AddSteps(report, out);
   AddRefused(report, out);
   AddDestinations(report, out);
   AddFindings(report, out);

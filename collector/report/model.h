@@ -63,6 +63,22 @@ struct Destination {
   store::Totals totals;
 };
 
+/// A step of a workflow (store::Step), and all that is of it. Number 0: the Runner.Worker itself, and what is of no
+/// known step.
+struct StepReport {
+  store::StoredStep stored;
+  std::vector<std::string> arguments;  ///< of its first process
+  std::size_t processes = 0;           ///< images
+  std::size_t findings = 0;
+  std::vector<std::string> reached;  ///< distinct destinations, the first few …
+  std::size_t destinations = 0;      ///< … of so many
+  std::vector<std::string> refused;  ///< titles of attempts (refused.h), the first few
+  std::size_t denied = 0;            ///< attempts
+  std::size_t would_deny = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t bytes_in = 0;
+};
+
 struct JobReport {
   store::StoredJob job;
   Summary summary;
@@ -75,6 +91,7 @@ struct JobReport {
   std::vector<store::StoredFinding> findings;
   std::vector<store::StoredGap> gaps;
   std::vector<store::SequenceGap> sequence_gaps;
+  std::vector<StepReport> steps;        ///< by number; empty when nothing is of one
   std::vector<std::string> suggestion;  ///< endpoints that would have allowed what was refused, as policy entries
 };
 

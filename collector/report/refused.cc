@@ -38,19 +38,21 @@ std::string Family(const Attempt& attempt) {
 }
 
 std::vector<Attempt> Joined(std::vector<Attempt> attempts) {
-  using Key = std::tuple<std::uint64_t, store::Verdict, store::Hook, std::string, std::string, std::string>;
+  using Key =
+      std::tuple<std::uint64_t, std::uint32_t, store::Verdict, store::Hook, std::string, std::string, std::string>;
   std::map<Key, std::vector<std::size_t>> families;
   for (std::size_t i = 0; i < attempts.size(); ++i) {
     const store::Flow& flow = attempts[i].first->stored.flow;
     const std::string family = Family(attempts[i]);
     if (family.empty()) continue;
-    families[{flow.key.exec_id, flow.key.verdict, flow.key.hook, flow.key.why, flow.rule, family}].push_back(i);
+    const std::uint32_t step = attempts[i].first->stored.step.number;
+    families[{flow.key.exec_id, step, flow.key.verdict, flow.key.hook, flow.key.why, flow.rule, family}].push_back(i);
   }
   for (const auto& [key, members] : families) {
     if (members.size() < kJoin) continue;
     Attempt& all = attempts[members.front()];
     const bool lookups = std::get<store::Hook>(key) == store::Hook::kDns;
-    const std::string& family = std::get<5>(key);
+    const std::string& family = std::get<6>(key);
     all.target = Grouped(members.size()) + (lookups ? " names below " + family : " addresses");
     all.examples = {lookups ? all.first->stored.flow.name : all.first->stored.flow.key.address};
     for (std::size_t i = 1; i < members.size(); ++i) {
@@ -76,7 +78,7 @@ std::vector<Attempt> Joined(std::vector<Attempt> attempts) {
 
 std::vector<Attempt> Attempts(const JobReport& report) {
   // Addresses without a name are told apart by the title.
-  using Key = std::tuple<std::uint64_t, store::Verdict, std::string, std::string, std::string>;
+  using Key = std::tuple<std::uint64_t, std::uint32_t, store::Verdict, std::string, std::string, std::string>;
   std::map<Key, std::size_t> places;
   std::vector<Attempt> attempts;
   std::vector<std::vector<std::string>> types;
@@ -84,8 +86,9 @@ std::vector<Attempt> Attempts(const JobReport& report) {
     const store::Flow& flow = contact.stored.flow;
     const bool lookup = flow.key.hook == store::Hook::kDns;
     const std::string title = lookup ? "lookup of " + TargetOf(flow) : Endpoint(flow);
-    const auto [place, fresh] =
-        places.try_emplace({flow.key.exec_id, contact.verdict(), flow.key.why, flow.rule, title}, attempts.size());
+    const auto [place, fresh] = places.try_emplace(
+        {flow.key.exec_id, contact.stored.step.number, contact.verdict(), flow.key.why, flow.rule, title},
+        attempts.size());
     if (fresh) {
       Attempt attempt;
       attempt.first = &contact;

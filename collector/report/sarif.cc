@@ -10,6 +10,7 @@
 #include "collector/report/digest.h"
 #include "collector/report/escape.h"
 #include "collector/report/render.h"
+#include "collector/report/steps.h"
 #include "collector/report/words.h"
 
 namespace weir::report {
@@ -90,7 +91,8 @@ std::string Sentence(const JobReport& report, const Contact& contact) {
   std::string text = contact.verdict() == store::Verdict::kDeny ? "Denied: " : "Would be denied in block mode: ";
   text += ContactTitle(contact);
   if (!flow.key.address.empty()) text += " (" + flow.key.address + ")";
-  text += ", " + WhyClause(flow.key.why) + ". Job " + report.job.begin.name + ", process " + process;
+  text += ", " + WhyClause(flow.key.why) + ". Job " + report.job.begin.name + ", process " + process +
+          InStep(contact.stored.step);
   std::string ancestry;
   for (const std::string& ancestor : contact.ancestry) ancestry += (ancestry.empty() ? "" : " > ") + ancestor;
   if (!ancestry.empty()) text += ", started by " + ancestry;

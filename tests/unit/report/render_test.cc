@@ -49,8 +49,11 @@ store::JobEvidence HostileJob() {
     flow.flow.name = flow.flow.rule = flow.flow.socket_kind = flow.flow.key.why = text;
     flow.flow.comm = kHostile;
     flow.query_type = text;
+    flow.step = {2, kHostile};
   }
-  job.findings.push_back({{text, text, 1, 2, kHostile}, 3});
+  for (store::StoredExec& process : job.processes.processes) process.step = {2, kHostile};
+  job.findings.push_back({{text, text, 1, 2, kHostile}, 3, {2, kHostile}});
+  job.steps = {{{1, kHostile}, kHostile, kHostile, 1}, {{2, kHostile}, "", kHostile, 1}};
   return job;
 }
 
