@@ -3,6 +3,10 @@
 # A stand-in for a self-hosted runner (tests/lab/runner/), with a user, a directory and jobs of its own.
 #
 #   runner_make DIR USER; put jobs into DIR/jobs; runner_run DIR USER, or runner_service DIR USER and start it
+#
+# and in a scenario's world, after `weir runner install`:
+#
+#   runner_enrol CONFIG DIR USER LINE...; runner_in_world DIR USER
 
 # runner_make DIR USER: what config.sh leaves behind, as far as anybody looks at it.
 runner_make() {
@@ -51,3 +55,15 @@ EOF
   chown "$user:" "$directory/.service"
   echo "$unit"
 }
+
+# runner_enrol CONFIG DIR USER LINE...: what the host says about the runner; LINEs are the entries of `policies:` and what follows.
+runner_enrol() {
+  local config=$1 directory=$2 user=$3
+  shift 3
+  { printf 'version: 1\ndirectory: "%s"\nuser: %s\npolicies:\n' "$directory" "$user" && printf '%s\n' "$@"; } \
+    >"$config/runners/$(tr / - <<<"${directory#/}").yml"
+}
+
+# runner_in_world DIR USER: runner_run on the scenario's host.
+# shellcheck disable=SC2016  # expands in the inner shell
+runner_in_world() { in_world bash -c 'repo=$1; source "$1/tests/lab/runner.sh"; runner_run "$2" "$3"' - "$repo" "$1" "$2"; }

@@ -44,13 +44,11 @@ step_2() {
 }
 EOF
 }
-# shellcheck disable=SC2016  # expands in the inner shell
-in_runner() { in_world bash -c 'repo=$1; source "$1/tests/lab/runner.sh"; runner_run "$2" "$3"' - "$repo" "$1" "$2"; }
 # A fresh runner's first job: nothing is refused, which is said. Its sensor is away when it begins.
 kill -TERM "$sensor_pid"
 wait "$sensor_pid" || true
 job_file "$first/jobs/0" acme/site fresh 0123456789012345678901234567890123456789 '{}'
-in_runner "$first" games &
+runner_in_world "$first" games &
 one=$!
 waits() { grep -q 'waits up to a minute' "$first/log/0" 2>/dev/null; }
 wait_for "the hook" waits
@@ -63,19 +61,12 @@ expect_match "the first job" "$log" '### Weir: audit, armed'
 expect_match "the first job" "$log" '^result=0$'
 
 # The first runner's jobs are under the host's policy alone; the second's repository has one, which the host narrows.
-write_enrolment() {
-  local directory=$1 user=$2
-  shift 2
-  local file
-  file=$config/runners/$(tr / - <<<"${directory#/}").yml
-  { printf 'version: 1\ndirectory: "%s"\nuser: %s\npolicies:\n' "$directory" "$user" && printf '%s\n' "$@"; } >"$file"
-}
 mkdir -p "$config/policies"
 printf '%s\n' 'version: 1' 'mode: block' 'on_deny: fail' 'allow: [allowed.example.org:443]' >"$config/policies/first.yml"
 printf '%s\n' 'version: 1' 'mode: block' 'allow: all' 'deny: ["*.dyn.example.net", registry.example.org]' >"$config/policies/bound.yml"
-write_enrolment "$first" games '  - repository: "acme/*"' "    policy: $config/policies/first.yml" '    repository_policy: ignore' \
+runner_enrol "$config" "$first" games '  - repository: "acme/*"' "    policy: $config/policies/first.yml" '    repository_policy: ignore' \
   'endpoints: [fresh.example.org:443]'
-write_enrolment "$second" daemon '  - repository: acme/app' '    job: "job-*"' "    policy: $config/policies/bound.yml" '    repository_policy: require'
+runner_enrol "$config" "$second" daemon '  - repository: acme/app' '    job: "job-*"' "    policy: $config/policies/bound.yml" '    repository_policy: require'
 
 # The second's repository: the reviewed policy, and a head that wants more.
 repository=$second/_work/app/app
@@ -101,9 +92,9 @@ for directory in "$first" "$second"; do
   echo "step_3_always() { echo ALWAYS; '$client' connect 198.51.100.40 443; }" >>"$directory/jobs/9"
 done
 
-in_runner "$first" games &
+runner_in_world "$first" games &
 one=$!
-in_runner "$second" daemon &
+runner_in_world "$second" daemon &
 wait "$!" "$one"
 
 for i in 0 1 2 3 4 5 6 7 8; do
