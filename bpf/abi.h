@@ -201,7 +201,8 @@ struct weir_scope {
  * host do (weir_guard_scope.services). Inherited; gone for good once it, or who it descends from, comes into that cgroup. */
 #define WEIR_T_SERVICE (1u << 2)
 #define WEIR_T_WORKER (1u << 3) /* the scope's Runner.Worker: each process that it forks begins a step */
-#define WEIR_T_BEGINS (1u << 4) /* a step's first process, until its first exec: that one's environment names the step */
+#define WEIR_T_BEGINS \
+    (1u << 4) /* a step's first process, until its first exec: that one's environment names the step */
 
 /* weir_tasks: tgid -> this. Written by the process programs; the sensor marks canaries. */
 struct weir_task {

@@ -80,6 +80,7 @@ for format in md html sarif; do
   expect_status 0
   expect_no_match "report as $format" "$out" $'\e|\u202e|^::error'
   [[ $format != html ]] || expect_no_match "report as $format" "$out" '<script>alert'
+  # shellcheck disable=SC2016  # Markdown
   [[ $format != md ]] || expect_out '^\| `1 __run` \| .* \| [0-9]+ destinations: .*`allowed.example.org:443/tcp` \| \*\*2 denied\*\*: `203.0.113.1:443/tcp`, `203.0.113.2:443/tcp`'
 done
 for command in "processes --tree" "egress --denied" "egress --step 3"; do

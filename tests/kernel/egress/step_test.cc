@@ -46,6 +46,8 @@ struct Case {
   void (*act)();
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 const Case kCases[] = {
     {"Connect", WEIR_E_FLOW, [] { TryConnect(SOCK_STREAM, "192.0.2.1", 443); }},
     {"Send", WEIR_E_FLOW, [] { TrySendTo("192.0.2.1", 9); }},
@@ -79,7 +81,8 @@ TEST_P(OfItsStep, OnceForEach) {
   EXPECT_EQ(events, (std::map<std::uint32_t, int>{{0, 1}, {1, 1}, {2, 1}, {3, 1}}));
   EXPECT_EQ(images.size(), 1u) << "not what this is about";
   std::map<std::uint32_t, std::uint64_t> counts;
-  for (const auto& [key, flow] : (*world)->Flows()) counts[key.step] = std::max<std::uint64_t>(counts[key.step], flow.count);
+  for (const auto& [key, flow] : (*world)->Flows())
+    counts[key.step] = std::max<std::uint64_t>(counts[key.step], flow.count);
   EXPECT_EQ(counts, (std::map<std::uint32_t, std::uint64_t>{{0, 2}, {1, 2}, {2, 2}, {3, 2}}));
 }
 

@@ -129,16 +129,18 @@ TEST_F(StepTest, AStepCannotMakeItselfTheWorkersChild) {
 }
 
 TEST_F(StepTest, ThreadsOfTheWorkerForkStepsWithoutHolesAndTwins) {
-  constexpr std::uint32_t kThreads = 4;
-  constexpr std::uint32_t kForks = 25;
+  constexpr std::uint32_t kThreads = 8;
+  constexpr std::uint32_t kForks = 100;
   RunWorker([] {
     std::vector<std::thread> threads;
     for (std::uint32_t i = 0; i < kThreads; ++i) {
       threads.emplace_back([] {
-        for (std::uint32_t n = 0; n < kForks; ++n) ForkStep([] { return 0; });
+        for (std::uint32_t n = 0; n < kForks; ++n) ForkStep([] { return 0; }, false);
       });
     }
     for (std::thread& thread : threads) thread.join();
+    while (::wait(nullptr) > 0) {
+    }
     return 0;
   });
   auto steps = StepsOfForks();
@@ -152,6 +154,18 @@ TEST_F(StepTest, ThreadsOfTheWorkerForkStepsWithoutHolesAndTwins) {
        at = &key)
     ++rows;
   EXPECT_LE(rows, 1 + WEIR_STEPS_KEPT);
+}
+
+// As it looks to a thread that forks while another one, on another CPU, has its number and has not counted it yet.
+TEST_F(StepTest, ANumberThatIsBeingTakenIsNotGivenTwice) {
+  for (std::uint32_t taken = 1; taken <= 3; ++taken) {
+    ASSERT_TRUE(MapPut(skeleton().maps.weir_steps, weir_step_key{kScope, taken}, weir_step{}));
+  }
+  RunWorker([] {
+    ForkStep([] { return 0; });
+    return 0;
+  });
+  EXPECT_EQ(StepsOfForks(), (std::vector<std::uint32_t>{4}));
 }
 
 TEST_F(StepTest, WhoComesInByTheCgroupIsOfTheNewestStep) {
