@@ -36,6 +36,14 @@ vm_reboot() {
 
 sensor_pid() { systemctl show --property MainPID --value weir-sensor; }
 active() { systemctl is-active --quiet weir-sensor; }
+refusal() { systemctl show --property RefuseManualStop --value weir-sensor; }
+refuses() { [[ $(refusal) == "$1" ]]; }
+
+# When the last job has ended, its refusal goes within a second or two.
+stop_sensor() {
+  wait_for 60 "the end of the refusal" refuses no
+  systemctl stop weir-sensor
+}
 
 # The packages of --file.
 install_packages() {
