@@ -41,7 +41,8 @@ check_archive() {
 }
 
 # make_sbom BUILD NAME FILE: SPDX 2.3 of the Debian packages from which headers and archives went into the programs of a
-# build, as ninja and the linker noted them, with their versions.
+# build, as ninja and the linker noted them, with their versions. What is no file (the compiler gives an archive's name back that
+# it does not find), or of no package, drops out.
 make_sbom() {
   local build=$1 name=$2 file=$3
   # shellcheck disable=SC2016  # dpkg-query expands these
@@ -53,7 +54,8 @@ make_sbom() {
       c++ -print-file-name="lib${library# -l}.a"
     done
     rm "$file.commands"
-  } | sort -u | xargs -r realpath -q | sort -u | xargs -r dpkg-query --search 2>/dev/null | sed 's/: .*//' | tr ',' '\n' |
+  } | sort -u | { xargs -r realpath -q || true; } | sort -u | { xargs -r dpkg-query --search 2>/dev/null || true; } |
+    sed 's/: .*//' | tr ',' '\n' |
     tr -d ' ' | sort -u | xargs -r dpkg-query --show --showformat '${source:Package}\t${binary:Package}\t${Version}\n' |
     jq --raw-input --slurp --arg name "$name" --arg version "$(cached "$build" CMAKE_PROJECT_VERSION)" \
       --arg created "$(date --utc --date "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" \
