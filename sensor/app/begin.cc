@@ -295,12 +295,15 @@ Result<JobBegun> Sensor::BeginJob(const JobSpec& asked) {
     p.live.emplace(job_id, job);
   }
   if (!spec.host) return begun;
-  Result<> claimed = p.MoveIn(*job, spec.pids);
-  if (claimed) claimed = p.ClaimHost(*job);
-  if (claimed) return begun;
+  const Result<> moved = p.MoveIn(*job, spec.pids);
+  const auto outside = moved ? p.ClaimHost(*job) : tl::unexpected<Error>(moved.error());
+  if (outside) {
+    begun.warnings.push_back("of this host, these stay outside of the job: " + *outside);
+    return begun;
+  }
   lock.unlock();
   static_cast<void>(EndJob(job_id, -1));
-  return tl::unexpected<Error>(std::move(claimed).error());
+  return tl::unexpected<Error>(outside.error());
 }
 
 Result<std::uint32_t> Sensor::JoinJob(const std::string& job_id, pid_t pid) {

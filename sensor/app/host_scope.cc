@@ -136,7 +136,7 @@ Result<std::vector<jobs::FoundCgroup>> Sensor::Parts::ExemptCgroups() {
   return exempt;
 }
 
-Result<> Sensor::Parts::ClaimHost(LiveJob& job) {
+Result<std::string> Sensor::Parts::ClaimHost(LiveJob& job) {
   const std::uint32_t scope_id = job.state.scope_id;
   auto exempt = ExemptCgroups();
   WEIR_TRY(exempt);
@@ -173,7 +173,10 @@ Result<> Sensor::Parts::ClaimHost(LiveJob& job) {
     // What cannot be looked at is judged all the same when it sends.
     if (task && *task && (*task)->scope_id == scope_id) static_cast<void>(jobs::AdoptSockets(*maps, pid, **task));
   }
-  return guard->Refresh(/*jobs_live=*/true);
+  WEIR_TRY(guard->Refresh(/*jobs_live=*/true));
+  std::string outside;
+  for (const jobs::FoundCgroup& cgroup : *exempt) outside += (outside.empty() ? "" : ", ") + cgroup.path.string();
+  return outside;
 }
 
 /// In the order that sets nobody of the job's own free: those keep their entries.

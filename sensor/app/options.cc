@@ -13,6 +13,18 @@ namespace {
 
 constexpr int kExitUsage = 64;  // EX_USAGE, sysexits.h
 
+std::string Listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string AboutHost() {
+  const SensorConfig defaults;
+  return "Outside of a job that has the whole host stay init.scope and, by default, " + Listed(defaults.host_exempt) +
+         ". Its runners may reach, by default, " + Listed(defaults.runner_endpoints) + ".";
+}
+
 args::Page Manual() {
   return {
       .synopsis = "weir-sensor [OPTION...]",
@@ -38,7 +50,7 @@ args::Page Manual() {
           "weir-sensor --collector unix:/run/weir/collector.sock --log-format json\n"
           "weir-sensor --check-config --cgroup-root /sys/fs/cgroup",
       .see_also = "weir(1), weir-collector(8); /usr/share/doc/weir-sensor/operations.md",
-      .further = {{"SETTINGS FILE", kAboutSettings}}};
+      .further = {{"SETTINGS FILE", kAboutSettings}, {"THE WHOLE HOST", AboutHost()}}};
 }
 
 }  // namespace
@@ -81,13 +93,12 @@ std::optional<SensorOptions> ParseSensorOptions(int argc, char** argv, int& exit
       ->capture_default_str();
   app.add_option(
          "--host-exempt", options.config.host_exempt,
-         "Cgroups that stay outside of a job with the whole host: names, or paths from the root; * for anything")
-      ->type_name("PATTERN")
-      ->capture_default_str();
+         "Cgroups that stay outside of a job with the whole host: names, or paths from the root; * for anything. "
+         "Default: as THE WHOLE HOST says")
+      ->type_name("PATTERN");
   app.add_option("--runner-endpoints", options.config.runner_endpoints,
-                 "What a runner itself needs in a job with the whole host; for its executables only")
-      ->type_name("ENDPOINT")
-      ->capture_default_str();
+                 "What a runner itself needs in a job with the whole host; for its executables only. Default: likewise")
+      ->type_name("ENDPOINT");
   app.add_option("--unit", options.unit,
                  "The systemd unit that this is: while jobs run, `systemctl stop` and `restart` of it are refused")
       ->type_name("NAME");

@@ -137,8 +137,8 @@ struct Sensor::Parts {
   [[nodiscard]] Result<> CheckAlone(bool whole_host, std::size_t others_beginning) const;
   /// May this process go on with these jobs? Not from inside of one that has the whole host.
   [[nodiscard]] Result<> CheckPlace(const std::vector<jobs::JobState>& states) const;
-  /// Takes the whole host into the job's scope. After an error: ReleaseHost.
-  [[nodiscard]] Result<> ClaimHost(LiveJob& job);
+  /// Takes the whole host into the job's scope, and says what stays outside. After an error: ReleaseHost.
+  [[nodiscard]] Result<std::string> ClaimHost(LiveJob& job);
   /// Lets go of all but the job's own processes.
   void ReleaseHost(const LiveJob& job);
   /// Puts these processes and their descendants into the job's own cgroup.

@@ -57,6 +57,7 @@ ask cron "$(connect 203.0.113.67)"
 expect_out 'connect=ok'
 run "$weir" job begin --scope host --name machine --policy "$policy" --pid "$step_pid"
 expect_status 0
+expect_err 'stay outside of the job: .*system.slice/agent.service'
 id=$out
 (($(tasks) >= 3)) || fail "only $(tasks) tasks are in the job"
 

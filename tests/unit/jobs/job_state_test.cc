@@ -29,6 +29,7 @@ JobState Example() {
   state.compiled_on = "2026-08-17";
   state.cgroup_path = "/sys/fs/cgroup/weir/20260817-093015123-q3k7x0v2md";
   state.cgroup_id = 1234567890123;
+  state.host = true;
   state.begin_time_ns = 1'700'000'000'000'000'000;
   state.armed = true;
   Canary canary;
@@ -63,6 +64,7 @@ TEST(JobState, ComesBackFromJson) {
   ASSERT_TRUE(again) << again.error().what;
   EXPECT_EQ(JobStateToJson(*again), JobStateToJson(Example()));
   EXPECT_EQ(again->cgroup_id, 1234567890123u);
+  EXPECT_TRUE(again->host);
   EXPECT_EQ(again->canaries.at(0).netns_cookie, 0xffffffffffffffffull);
   EXPECT_EQ(again->segments, Example().segments);
   EXPECT_EQ(again->gaps, Example().gaps);
@@ -83,7 +85,7 @@ TEST(JobState, RefusesMembersOfAnotherKind) {
     wrong[key] = value.is_array() || value.is_object() ? nlohmann::json(1) : nlohmann::json::array({nullptr});
     EXPECT_FALSE(JobStateFromJson(wrong.dump())) << key;
     wrong.erase(key);
-    const bool added_later = key == "end_time_ns" || key == "exit_status" || key == "undelivered" ||
+    const bool added_later = key == "host" || key == "end_time_ns" || key == "exit_status" || key == "undelivered" ||
                              key == "worker_pid" || key == "worker_start_ticks";
     EXPECT_EQ(JobStateFromJson(wrong.dump()).has_value(), added_later) << key << " missing";
   }
