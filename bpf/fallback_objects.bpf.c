@@ -105,10 +105,10 @@ static __always_inline int weir_is_device_program(__u32 fd) {
 
 /* Reaching for what is Weir's is judged always; making and attaching programs, which is a way out for packets, in block mode.
  * To detach what is Weir's it must be reached first. The caller can change `argument` meanwhile: what is attached as a device
- * rule is one, or the kernel had refused it. */
-static __always_inline void weir_judge_bpf(__u32 command, __u64 argument, __u32 result, __u32 scope_id) {
+ * rule is one, or the kernel had refused it. A global function, because the exit's program has little stack left. */
+__weak __noinline int weir_judge_bpf(__u32 command, __u64 argument, __u32 result, __u32 scope_id) {
     const struct weir_scope *scope;
-    union bpf_attr attr = {};
+    struct weir_attr head = {};
 
     switch (command) {
         case BPF_OBJ_GET:
@@ -122,14 +122,15 @@ static __always_inline void weir_judge_bpf(__u32 command, __u64 argument, __u32 
         case BPF_RAW_TRACEPOINT_OPEN:
         case BPF_LINK_CREATE:
             if (command == BPF_PROG_LOAD && weir_is_device_program(result)) break;
-            bpf_probe_read_user(&attr, WEIR_ATTR_HEAD, (void *)argument);
-            if (weir_is_device_rule(command, &attr, scope_id)) break;
+            bpf_probe_read_user(&head, sizeof(head), (void *)argument);
+            if (weir_is_device_rule(command, &head, scope_id)) break;
             scope = weir_scope_of(scope_id);
             if (scope && scope->mode == WEIR_MODE_BLOCK) weir_guard_judge(WEIR_G_BPF, command);
             break;
         default:
             break;
     }
+    return 0;
 }
 
 /* A descriptor that was taken out of another process. */

@@ -10,12 +10,12 @@
 SEC("fmod_ret/security_bpf")
 int BPF_PROG(weir_guard_bpf, int cmd, union bpf_attr *attr, unsigned int size, int ret) {
     __u32 scope_id = ret ? 0 : weir_guarded_scope();
-    union bpf_attr copy = {};
+    struct weir_attr head = {};
 
     if (!scope_id) return ret;
-    bpf_probe_read_kernel(&copy, WEIR_ATTR_HEAD, weir_plain(attr));
-    if (cmd == BPF_PROG_LOAD && copy.prog_type == BPF_PROG_TYPE_CGROUP_DEVICE) return 0;
-    if (weir_is_device_rule((__u32)cmd, &copy, scope_id)) return 0;
+    bpf_probe_read_kernel(&head, sizeof(head), weir_plain(attr));
+    if (cmd == BPF_PROG_LOAD && head.word[WEIR_ATTR_PROG_TYPE] == BPF_PROG_TYPE_CGROUP_DEVICE) return 0;
+    if (weir_is_device_rule((__u32)cmd, &head, scope_id)) return 0;
     return weir_guard_judge(WEIR_G_BPF, (__u64)cmd);
 }
 

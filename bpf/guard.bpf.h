@@ -76,16 +76,15 @@ static __always_inline int weir_guard_spares(const struct weir_task *task, const
  * and value; counted always. A global function, so that the verifier walks it once.
  */
 __weak __noinline int weir_guard_judge_spare(__u32 guard_class, __u64 value, __u32 spare) {
-    __u32 tgid;
-    const struct weir_task *task = weir_guarded_task(&tgid);
+    struct weir_who who =
+        {}; /* its members serve as keys, too: the stack is short under the fallback's longest calls */
+    const struct weir_task *task = weir_guarded_task(&who.tgid);
     struct weir_found found = {.value = value, .finding = WEIR_F_GUARD, .guard_class = (__u16)guard_class};
     struct weir_guard_scope *guard;
-    struct weir_who who;
-    __u32 scope_id;
 
     if (!task || guard_class >= WEIR_GUARD_CLASSES) return 0;
-    scope_id = task->scope_id;
-    guard = bpf_map_lookup_elem(&weir_guards, &scope_id);
+    who = weir_who_task(task, who.tgid);
+    guard = bpf_map_lookup_elem(&weir_guards, &who.scope_id);
     if (!guard) return -WEIR_EPERM;
     /* The compiler knows already, and tells the verifier nothing. */
     asm volatile("%0 &= 31" : "+r"(guard_class));
@@ -98,7 +97,6 @@ __weak __noinline int weir_guard_judge_spare(__u32 guard_class, __u64 value, __u
     } else {
         return 0;
     }
-    who = weir_who_task(task, tgid);
     if (!(task->flags & WEIR_T_CANARY)) weir_find_once(&who, &found);
     return found.verdict == WEIR_DENY ? -WEIR_EPERM : 0;
 }

@@ -19,20 +19,35 @@ static __always_inline int weir_is_own_cgroup(__u32 fd, __u32 scope_id) {
     return weir_scope_of_node((__u64)BPF_CORE_READ(inode, i_private)) == scope_id;
 }
 
-#define WEIR_ATTR_HEAD 16 /* bytes of union bpf_attr that are looked at */
+/* The first words of union bpf_attr (include/uapi/linux/bpf.h), which as a whole takes a quarter of a program's stack. */
+struct weir_attr {
+    __u32 word[4];
+};
+#define WEIR_ATTR_PROG_TYPE 0    /* BPF_PROG_LOAD */
+#define WEIR_ATTR_TARGET 0       /* BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_QUERY */
+#define WEIR_ATTR_ATTACH_TYPE 2  /* BPF_PROG_ATTACH, BPF_PROG_DETACH */
+#define WEIR_ATTR_QUERIED_TYPE 1 /* BPF_PROG_QUERY */
 
-/* Is it such a program that is put there, taken away or asked for? `attr`: the command's argument (union bpf_attr of
- * include/uapi/linux/bpf.h), in the kernel's memory or in the task's. */
-static __always_inline int weir_is_device_rule(__u32 command, const union bpf_attr *attr, __u32 scope_id) {
+_Static_assert(__builtin_offsetof(union bpf_attr, prog_type) == WEIR_ATTR_PROG_TYPE * sizeof(__u32), "");
+_Static_assert(__builtin_offsetof(union bpf_attr, target_fd) == WEIR_ATTR_TARGET * sizeof(__u32), "");
+_Static_assert(__builtin_offsetof(union bpf_attr, attach_type) == WEIR_ATTR_ATTACH_TYPE * sizeof(__u32), "");
+_Static_assert(__builtin_offsetof(union bpf_attr, query.target_fd) == WEIR_ATTR_TARGET * sizeof(__u32), "");
+_Static_assert(__builtin_offsetof(union bpf_attr, query.attach_type) == WEIR_ATTR_QUERIED_TYPE * sizeof(__u32), "");
+
+/* Is it such a program that is put there, taken away or asked for? */
+static __always_inline int weir_is_device_rule(__u32 command, const struct weir_attr *attr, __u32 scope_id) {
     switch (command) {
         case BPF_PROG_ATTACH:
         case BPF_PROG_DETACH:
-            return attr->attach_type == BPF_CGROUP_DEVICE && weir_is_own_cgroup(attr->target_fd, scope_id);
+            if (attr->word[WEIR_ATTR_ATTACH_TYPE] != BPF_CGROUP_DEVICE) return 0;
+            break;
         case BPF_PROG_QUERY:
-            return attr->query.attach_type == BPF_CGROUP_DEVICE && weir_is_own_cgroup(attr->query.target_fd, scope_id);
+            if (attr->word[WEIR_ATTR_QUERIED_TYPE] != BPF_CGROUP_DEVICE) return 0;
+            break;
         default:
             return 0;
     }
+    return weir_is_own_cgroup(attr->word[WEIR_ATTR_TARGET], scope_id);
 }
 
 #endif /* WEIR_GUARD_DEVICES_BPF_H */
