@@ -42,7 +42,7 @@ TEST_F(FullRingTest, ALostExecStillChangesTheIdentity) {
   ASSERT_TRUE(child);
   const auto entered = Task(child->pid());
   ASSERT_TRUE(entered);
-  for (int tries = 0; tries < 1000 && Counter(WEIR_C_EXECS) < 2; ++tries) ::usleep(5'000);
+  for (int tries = 0; tries < 6000 && Counter(WEIR_C_EXECS) < 2; ++tries) ::usleep(5'000);
   EXPECT_EQ(Counter(WEIR_C_LOST_EXEC), 1u);
   const auto now = Task(child->pid());
   ASSERT_TRUE(now);
